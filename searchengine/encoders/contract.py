@@ -1,0 +1,47 @@
+"""What an encoder is: a model that turns images and texts into unit vectors of one space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PIL import Image
+
+Pixels = npt.NDArray[np.uint8]
+"""One image (h, w, 3) or a batch (n, h, w, 3): RGB, 0 to 255."""
+Vectors = npt.NDArray[np.float32]
+"""(n, dim), rows of unit length, all finite."""
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Two towers and what surrounds them. Outputs are float32, unit length and finite.
+
+    ``encode_*`` raise ``EncoderError`` when the model gives anything else.
+    """
+
+    @property
+    def name(self) -> str:
+        """The canonical spelling of the model, as people type it."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hex digits over model, weights, preprocessing and precision: one space, one print."""
+
+    def preprocess(self, image: Image.Image) -> Pixels:
+        """Return the uint8 (h, w, 3) input of an RGB image. Runs in a worker, without torch."""
+
+    def encode_images(self, pixels: Pixels) -> Vectors:
+        """Encode uint8 (n, h, w, 3), as ``preprocess`` made them, to float32 (n, dim)."""
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Encode n texts to float32 (n, dim). Long texts are cut at the model's context."""

@@ -1,0 +1,60 @@
+"""Canonical uris and the ids and hashes made of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+_ID_BYTES = 16
+"""128 bits: at 10**9 items the chance of any collision is below 10**-20."""
+
+
+def item_id(uri: str) -> str:
+    """Return the key of the item at a canonical uri: 32 hex digits."""
+    return hashlib.blake2b(uri.encode("ascii"), digest_size=_ID_BYTES).hexdigest()
+
+
+def content_hash(data: bytes) -> str:
+    """Return 32 hex digits that identify the bytes, whatever they are called."""
+    return hashlib.blake2b(data, digest_size=_ID_BYTES).hexdigest()
+
+
+def file_uri(path: str | os.PathLike[str]) -> str:
+    """Return the ``file://`` uri (RFC 8089) of an absolute path.
+
+    Pure ASCII whatever the name holds: spaces, newlines and bytes that are no
+    UTF-8 are percent-encoded, so the uri is safe in a line, a filter and a log.
+    Raises ``ValueError`` for a relative path.
+    """
+    return Path(path).as_uri()
+
+
+def fragment_uri(uri: str, kind: str, value: str | int) -> str:
+    """Return the uri of a part (``row``, ``paragraph``, ``page``, ``frame``) of an asset."""
+    return f"{uri}#{kind}={quote(str(value), safe='')}"
+
+
+def path_of(uri: str) -> Path | None:
+    """Return the local path behind a ``file://`` uri (its fragment left out), else ``None``."""
+    parts = urlsplit(uri)
+    if parts.scheme != "file":
+        return None
+    path = os.fsdecode(unquote_to_bytes(parts.path))
+    if os.name == "nt":  # file:///C:/x -> C:/x
+        path = path.lstrip("/")
+    return Path(path)
+
+
+def display(uri: str) -> str:
+    """Return what a person reads in one line: the path where there is one, else the uri.
+
+    Control characters and undecodable bytes come out escaped.
+    """
+    path = path_of(uri)
+    text = uri if path is None else str(path)
+    fragment = urlsplit(uri).fragment
+    if path is not None and fragment:
+        text = f"{text}#{fragment}"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,0 +1,85 @@
+"""The words every part speaks: what an item is, what a hit is. Frozen, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Modality = Literal["image", "text"]
+MODALITIES: tuple[Modality, ...] = ("image", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a corpus: all its images, or all its texts. One collection each."""
+
+    corpus: str
+    modality: Modality
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One indexed asset with all that is known about it, but for its vector.
+
+    ``None`` means unknown. Strings are never empty where ``None`` is allowed.
+    """
+
+    id: str
+    """32 hex digits: blake2b-128 of the canonical uri (see ``identity.item_id``)."""
+    uri: str
+    """Canonical and pure ASCII: ``file:///home/a/b%20c.jpg``, ``...notes.csv#row=12``."""
+    modality: Modality
+    revision: str
+    """Opaque token of the source's state; equal tokens mean nothing has changed."""
+    content_hash: str
+    """blake2b-128 (hex) of the bytes that were encoded (of the UTF-8 text, for texts)."""
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    """Nanoseconds since the epoch; 0 where the source has none."""
+    mime: str
+    width: int | None = None
+    """Pixels, orientation applied."""
+    height: int | None = None
+    caption: str | None = None
+    """The caption(s) of an image, one a line; the text itself for a text item."""
+    taken_at: str | None = None
+    """ISO 8601, with the UTC offset where the picture knows it: ``2024-06-01T12:30:00+02:00``."""
+    camera: str | None = None
+    lens: str | None = None
+    latitude: float | None = None
+    """Degrees, north positive."""
+    longitude: float | None = None
+    """Degrees, east positive."""
+    folder: str | None = None
+    """The decoded path of the containing folder, for people and for grouping."""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """The user's own columns, JSON values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One ranked answer. ``score`` is the cosine of query and item, -1 to 1."""
+
+    rank: int
+    """1 is best."""
+    id: str
+    uri: str
+    score: float
+    modality: Modality
+    metadata: Mapping[str, Any]
+    """The item's fields that are known, by name; ``path`` for items that are local files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The answer to one query, best first."""
+
+    hits: tuple[Hit, ...]
+    corpus: str
+    modality: Modality
+    model: str
+    """The spelling of the model that encoded query and corpus."""
+    total: int
+    """Items on the searched side, before any filter."""

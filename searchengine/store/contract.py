@@ -1,0 +1,143 @@
+"""What a store is: the database that holds items and their vectors, and is the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from searchengine.encoders.contract import Vectors
+    from searchengine.records import Item, Modality, Side
+    from searchengine.store.capabilities import Capabilities
+    from searchengine.store.filters import Filter
+
+Fields = tuple[str, ...]
+"""Names of columns of ``Item``, or ``vector``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SideSpec:
+    """What a side has to be like for an encoder to work with it."""
+
+    side: Side
+    model: str
+    """Spelling of the model, for people."""
+    fingerprint: str
+    dim: int
+    profile: str = "auto"
+    """Name of an index profile (``store.profiles``), or ``auto``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SideInfo:
+    """What a side is like."""
+
+    side: Side
+    collection: str
+    """The physical collection behind the alias."""
+    model: str
+    fingerprint: str
+    dim: int
+    profile: str
+    """The profile asked for (``auto`` included)."""
+    index: str
+    """The profile in force (never ``auto``)."""
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is written: an item and its unit vector, float32 (dim,)."""
+
+    item: Item
+    vector: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One search hit as the store gives it: the cosine and the fields asked for."""
+
+    id: str
+    score: float
+    fields: Mapping[str, Any]
+
+
+class Store(Protocol):
+    """One database. Every method may raise ``StoreUnavailableError``.
+
+    Reading methods raise ``NotFoundError`` for a side that does not exist.
+    Field values come back as in ``Item`` (``None`` for unknown, ``taken_at`` as
+    ISO 8601), ``vector`` as float32 (dim,). Reads see every acknowledged write.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this backend can do."""
+
+    def ensure(self, spec: SideSpec) -> SideInfo:
+        """Open the side, making it if need be.
+
+        Raises ``MismatchError`` when it exists with another fingerprint or
+        dimension, ``UnsupportedError`` for a profile this backend cannot build.
+        """
+
+    def describe(self, side: Side) -> SideInfo | None:
+        """Return what the side is like, ``None`` if there is none."""
+
+    def sides(self) -> list[SideInfo]:
+        """Return all sides of all corpora, sorted by corpus and modality."""
+
+    def upsert(self, side: Side, rows: Sequence[Row]) -> None:
+        """Write whole rows, replacing by id. When it returns, they are acknowledged.
+
+        Raises ``EncoderError`` for a vector that is not finite and of unit length.
+        """
+
+    def search(
+        self,
+        side: Side,
+        vectors: Vectors,
+        *,
+        limit: int,
+        offset: int = 0,
+        where: Filter | None = None,
+        fields: Fields = (),
+    ) -> list[list[Found]]:
+        """Return for each of n query vectors its nearest items by cosine, best first.
+
+        Ties are broken by id. With ``where`` the answer is what an exact search
+        over the matching items gives, to recall@10 >= 0.99.
+        """
+
+    def fetch(
+        self, side: Side, ids: Sequence[str], fields: Fields
+    ) -> dict[str, Mapping[str, Any]]:
+        """Return the fields of those ids that exist, by id. Order is not kept."""
+
+    def scan(
+        self, side: Side, *, where: Filter | None = None, fields: Fields = ("id",)
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield every matching item once, in no order, in bounded memory."""
+
+    def delete(self, side: Side, ids: Sequence[str]) -> None:
+        """Remove items; ids that do not exist are no error."""
+
+    def count(self, side: Side, where: Filter | None = None) -> int:
+        """Return how many items match, exactly."""
+
+    def settle(self, side: Side) -> SideInfo:
+        """Bring the side to rest after many writes: durable, indexed, searched at full speed.
+
+        With the profile ``auto`` this is where FLAT gives way to HNSW.
+        """
+
+    def reindex(self, side: Side, profile: str) -> SideInfo:
+        """Change the index profile without touching a vector."""
+
+    def drop(self, corpus: str, modality: Modality | None = None) -> None:
+        """Remove a corpus, or one side of it, with all its data."""
+
+    def close(self) -> None:
+        """Let go of the database; a Lite folder is free for the next process."""
