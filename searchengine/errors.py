@@ -110,7 +110,16 @@ class DiskFullError(MissingError):
 
 
 class EncoderError(SearchEngineError):
-    """A model produced NaN, infinity, zero or the wrong shape."""
+    """A model produced NaN, infinity, zero or the wrong shape.
+
+    ``bad_rows`` are the 0-based places of the inputs concerned, ascending;
+    empty where it is not the fault of single inputs. The others can be encoded
+    again without them.
+    """
+
+    def __init__(self, message: str, *, bad_rows: tuple[int, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.bad_rows = bad_rows
 
 
 class ItemError(SearchEngineError):

@@ -1,0 +1,67 @@
+"""Models that turn images and texts into unit vectors of one space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from searchengine.encoders.contract import Encoder, Pixels, Vectors
+from searchengine.encoders.fingerprint import ModelCard, Precision
+from searchengine.encoders.names import ModelRef, parse_model
+
+__all__ = [
+    "Encoder",
+    "ModelCard",
+    "ModelRef",
+    "Pixels",
+    "Precision",
+    "Vectors",
+    "describe_model",
+    "load_encoder",
+    "parse_model",
+]
+
+
+def load_encoder(
+    name: str,
+    *,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    cache_dir: Path | None = None,
+) -> Encoder:
+    """Load a model by any of its spellings; weights that are not here yet are fetched.
+
+    ``device`` is ``auto`` (CUDA, then Apple's MPS, then the CPU) or a torch
+    device. ``cache_dir`` holds downloaded weights and what is remembered about
+    models; by default the hub's own cache and the user's cache folder.
+
+    Raises ``UnknownModelError``, ``ModelUnavailableError`` or, for a device or
+    precision that does not exist here, ``UnsupportedError``.
+    """
+    ref = parse_model(name)
+    if str(ref) == "fake":
+        from searchengine.encoders.fake import FakeEncoder
+
+        return FakeEncoder()
+    from searchengine.encoders.openclip import OpenClipEncoder
+
+    return OpenClipEncoder(ref, device=device, precision=precision, cache_dir=cache_dir)
+
+
+def describe_model(
+    name: str, *, precision: Precision = "fp32", cache_dir: Path | None = None
+) -> ModelCard | None:
+    """Return what ``load_encoder`` would give, without importing torch.
+
+    ``None`` means that only loading can tell: a model from the hub that has
+    not been loaded on this machine. Raises ``UnknownModelError``, and
+    ``ModelUnavailableError`` for a local folder that is not as it should be.
+    """
+    ref = parse_model(name)
+    if str(ref) == "fake":
+        from searchengine.encoders.fake import FakeEncoder
+
+        return FakeEncoder().card
+    from searchengine.encoders.files import known_files
+
+    files = known_files(ref, cache_dir=cache_dir)
+    return None if files is None else files.card(precision=precision, cache_dir=cache_dir)

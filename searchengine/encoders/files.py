@@ -1,0 +1,142 @@
+"""From a model's name to its files: configuration, preprocessing, weights. Without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from searchengine.encoders.fingerprint import ModelCard, Precision, fingerprint
+from searchengine.encoders.memory import file_hash
+from searchengine.encoders.names import ModelRef
+from searchengine.encoders.preprocess import Preprocess, preprocess_of
+from searchengine.errors import ModelUnavailableError
+
+CONFIG_NAME = "open_clip_config.json"
+
+# OpenCLIP's own order of preference (open_clip.factory._find_checkpoint_in_dir).
+_WEIGHTS_NAMES = (
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.safetensors",
+    "open_clip_pytorch_model.bin",
+    "open_clip_pytorch_model.pth",
+    "model.safetensors",
+    "pytorch_model.bin",
+    "pytorch_model.pth",
+    "model.pth",
+)
+_TOKENIZER_PATTERNS = (
+    "tokenizer*.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.*", "merges.txt", "*.model", "*.bpe",
+)  # fmt: skip
+_LAYOUT_HINT = (
+    f"a local-dir holds {CONFIG_NAME} and {_WEIGHTS_NAMES[0]}, "
+    "as open_clip's push_to_hf_hub writes them"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A model as it lies on this machine."""
+
+    ref: ModelRef
+    model_cfg: Mapping[str, Any]
+    """OpenCLIP's ``model_cfg``, with the activation the weights were trained with."""
+    preprocess: Preprocess
+    weights: Path
+    folder: Path | None
+    """Where the configuration lies, for models that bring their own."""
+
+    def card(self, *, precision: Precision, cache_dir: Path | None) -> ModelCard:
+        """Return what the model is; reads the weights whole where they are new."""
+        text_cfg = self.model_cfg["text_cfg"]
+        return ModelCard(
+            name=str(self.ref),
+            fingerprint=fingerprint(
+                model_cfg=self.model_cfg,
+                weights_hash=_hash(self.weights, cache_dir),
+                preprocess=self.preprocess,
+                precision=precision,
+                tokenizer_hash=self._tokenizer_hash(cache_dir),
+            ),
+            dim=int(self.model_cfg["embed_dim"]),
+            image_size=self.preprocess.size,
+            context_length=int(text_cfg.get("context_length", 77)),
+        )
+
+    def _tokenizer_hash(self, cache_dir: Path | None) -> str:
+        if self.folder is None or not self.model_cfg["text_cfg"].get("hf_tokenizer_name"):
+            return ""
+        found = {path for pattern in _TOKENIZER_PATTERNS for path in self.folder.glob(pattern)}
+        return " ".join(f"{path.name}:{_hash(path, cache_dir)}" for path in sorted(found))
+
+
+def local_files(ref: ModelRef, folder: Path) -> ModelFiles:
+    """Return the files of a model in OpenCLIP's ``local-dir`` layout.
+
+    Raises ``ModelUnavailableError`` naming the file that is missing or wrong.
+    """
+    if not folder.is_dir():
+        raise ModelUnavailableError(
+            f"there is no folder {folder} to load the model from", hint=_LAYOUT_HINT
+        )
+    config = read_config(folder / CONFIG_NAME)
+    model_cfg = config["model_cfg"]
+    try:
+        preprocess = preprocess_of(model_cfg, config.get("preprocess_cfg") or {})
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _bad_config(folder / CONFIG_NAME, f"preprocess_cfg: {error}") from error
+    return ModelFiles(ref, model_cfg, preprocess, _find_weights(folder), folder)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the parsed ``open_clip_config.json``, checked for what every model has."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelUnavailableError(
+            f"the model's configuration {path} is missing", hint=_LAYOUT_HINT
+        ) from error
+    except OSError as error:
+        raise ModelUnavailableError(
+            f"the model's configuration {path} cannot be read: {error.strerror}"
+        ) from error
+    except ValueError as error:
+        raise _bad_config(path, f"it is no JSON ({error})") from error
+    model_cfg = config.get("model_cfg") if isinstance(config, dict) else None
+    if not isinstance(model_cfg, dict):
+        raise _bad_config(path, "it has no model_cfg")
+    for key, kind in (("embed_dim", int), ("vision_cfg", dict), ("text_cfg", dict)):
+        if not isinstance(model_cfg.get(key), kind):
+            raise _bad_config(path, f"model_cfg has no {key}")
+    return dict(config)
+
+
+def _find_weights(folder: Path) -> Path:
+    found = {path.name: path for path in folder.iterdir()}
+    for name in _WEIGHTS_NAMES:
+        if name in found:
+            return found[name]
+    others = [found[name] for name in sorted(found)]
+    for suffix in (".safetensors", ".bin", ".pth"):
+        for path in others:
+            if path.suffix == suffix:
+                return path
+    raise ModelUnavailableError(f"{folder} holds no weights", hint=_LAYOUT_HINT)
+
+
+def _hash(path: Path, cache_dir: Path | None) -> str:
+    try:
+        return file_hash(path, cache_dir=cache_dir)
+    except OSError as error:
+        raise ModelUnavailableError(
+            f"the model's file {path} cannot be read: {error.strerror or error}"
+        ) from error
+
+
+def _bad_config(path: Path, why: str) -> ModelUnavailableError:
+    return ModelUnavailableError(
+        f"{path} is no OpenCLIP configuration: {why}", hint=_LAYOUT_HINT
+    )

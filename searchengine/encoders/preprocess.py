@@ -1,0 +1,169 @@
+"""From a picture to the model's pixels, as OpenCLIP does it, without torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from searchengine.encoders.contract import Pixels
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+ResizeMode = Literal["shortest", "longest", "squash"]
+Interpolation = Literal["bicubic", "bilinear"]
+
+# OpenAI's CLIP statistics, OpenCLIP's default where a model says nothing.
+_MEAN = (0.48145466, 0.4578275, 0.40821073)
+_STD = (0.26862954, 0.26130258, 0.27577711)
+
+_MAX_RESIZED = 16_000_000
+"""Pixels of the resized picture beyond which only the part that is kept is computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """OpenCLIP's inference transform up to ``ToTensor`` (``open_clip.transform.image_transform``).
+
+    A few numbers, so it is cheap to pickle into a worker. ``mean`` and ``std``
+    belong to the model's input but are applied on the device.
+    """
+
+    size: tuple[int, int]
+    """Height and width of the result."""
+    resize_mode: ResizeMode = "shortest"
+    interpolation: Interpolation = "bicubic"
+    fill: int = 0
+    """Grey level of the border that ``longest`` adds."""
+    mean: tuple[float, float, float] = _MEAN
+    std: tuple[float, float, float] = _STD
+
+    def __call__(self, image: Image.Image) -> Pixels:
+        """Return uint8 (h, w, 3), bit-equal to OpenCLIP's own.
+
+        One exception: of a picture so long that its resized form would exceed
+        16 million pixels (3000 x 2 at 224), only the middle is computed, equal
+        to within one grey level.
+        """
+        if image.mode != "RGB":
+            image = image.convert("RGB")
+        height, width = self.size
+        if self.resize_mode == "squash":
+            image = self._resize(image, self.size)
+        else:
+            resized = self._resized_size(image.height, image.width)
+            if resized[0] * resized[1] > _MAX_RESIZED:
+                return np.asarray(self._resize_middle(image, resized))
+            image = _pad(self._resize(image, resized), self.size, self._border)
+            left = _round_half(image.width - width)
+            top = _round_half(image.height - height)
+            image = image.crop((left, top, left + width, top + height))
+        return np.asarray(image)
+
+    @property
+    def _border(self) -> int:
+        return self.fill if self.resize_mode == "longest" else 0
+
+    def _filter(self) -> Image.Resampling:
+        from PIL import Image
+
+        # OpenCLIP forgets the interpolation for oblong inputs resized by their shortest side.
+        oblong = self.resize_mode == "shortest" and self.size[0] != self.size[1]
+        if self.interpolation == "bilinear" and not oblong:
+            return Image.Resampling.BILINEAR
+        return Image.Resampling.BICUBIC
+
+    def _resize(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+        if (image.height, image.width) == size:
+            return image
+        return image.resize((size[1], size[0]), self._filter())
+
+    def _resized_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return height and width after the resize that keeps the aspect ratio."""
+        target_h, target_w = self.size
+        if self.resize_mode == "shortest" and target_h == target_w:
+            # torchvision.transforms.Resize(int): the long side is truncated
+            if width <= height:
+                return int(target_w * height / width), target_w
+            return target_h, int(target_h * width / height)
+        ratios = (height / target_h, width / target_w)
+        ratio = max(ratios) if self.resize_mode == "longest" else min(ratios)
+        return max(1, round(height / ratio)), max(1, round(width / ratio))
+
+    def _resize_middle(self, image: Image.Image, resized: tuple[int, int]) -> Image.Image:
+        """Resize just the part of the source that the centre crop keeps.
+
+        The source is first cut to that part and a margin as wide as the
+        filter reaches, so that the box is given in small numbers: Pillow
+        keeps it in single precision.
+        """
+        cuts, box_starts, box_ends = [], [], []
+        for source, large, kept in zip(image.size, resized[::-1], self.size[::-1], strict=True):
+            scale = source / large
+            kept = min(kept, large)
+            first = _round_half(large - kept)
+            start, end = first * scale, (first + kept) * scale
+            margin = math.ceil(2 * max(1.0, scale)) + 1
+            cut = max(0, math.floor(start) - margin)
+            cuts.append((cut, min(source, math.ceil(end) + margin)))
+            box_starts.append(start - cut)
+            box_ends.append(end - cut)
+        (left, right), (top, bottom) = cuts
+        part = image.crop((left, top, right, bottom))
+        box = (box_starts[0], box_starts[1], box_ends[0], box_ends[1])
+        return part.resize((self.size[1], self.size[0]), self._filter(), box=box)
+
+
+def preprocess_of(model_cfg: Mapping[str, Any], preprocess_cfg: Mapping[str, Any]) -> Preprocess:
+    """Return the preprocessing of a model from OpenCLIP's two configurations.
+
+    As in OpenCLIP, the size is the vision tower's, whatever ``preprocess_cfg``
+    says. Raises ``ValueError`` for settings OpenCLIP does not know.
+    """
+    height, width = _pair(model_cfg["vision_cfg"].get("image_size", 224))
+    mode = preprocess_cfg.get("resize_mode") or "shortest"
+    if mode not in ("shortest", "longest", "squash"):
+        raise ValueError(f"resize_mode {mode!r} is not shortest, longest or squash")
+    interpolation = preprocess_cfg.get("interpolation") or "bicubic"
+    if interpolation not in ("bicubic", "bilinear", "random"):
+        raise ValueError(f"interpolation {interpolation!r} is not bicubic or bilinear")
+    return Preprocess(
+        size=(height, width),
+        resize_mode=cast("ResizeMode", mode),
+        interpolation="bilinear" if interpolation == "bilinear" else "bicubic",
+        fill=int(preprocess_cfg.get("fill_color") or 0),
+        mean=_triple(preprocess_cfg.get("mean") or _MEAN),
+        std=_triple(preprocess_cfg.get("std") or _STD),
+    )
+
+
+def _pad(image: Image.Image, size: tuple[int, int], fill: int) -> Image.Image:
+    from PIL import ImageOps
+
+    missing_h, missing_w = max(0, size[0] - image.height), max(0, size[1] - image.width)
+    if not missing_h and not missing_w:
+        return image
+    border = (missing_w // 2, missing_h // 2, (missing_w + 1) // 2, (missing_h + 1) // 2)
+    return ImageOps.expand(image, border=border, fill=(fill, fill, fill))
+
+
+def _round_half(surplus: int) -> int:
+    return round(surplus / 2.0)  # half to even, as torchvision's centre crop rounds
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    if isinstance(value, int | float):
+        return int(value), int(value)
+    height, width = value if len(value) == 2 else (value[0], value[0])
+    return int(height), int(width)
+
+
+def _triple(value: Any) -> tuple[float, float, float]:
+    if isinstance(value, int | float):
+        return (float(value),) * 3
+    red, green, blue = value
+    return float(red), float(green), float(blue)
