@@ -9,7 +9,7 @@
     │   │   └── FilterError               2       mend the filter at the column it names
     │   ├── UnsupportedError              2       ask for what this backend can do
     │   ├── UnknownModelError             2       spell the model's name as it is known
-    │   └── MismatchError                 2       use the encoder that made the corpus, or a new corpus
+    │   └── MismatchError                 2       use the encoder that made the corpus
     ├── MissingError                      3       make the resource available
     │   ├── NotFoundError                 3       name a path, item or corpus that exists
     │   ├── ModelUnavailableError         3       fetch the weights, or name a local folder

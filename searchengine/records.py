@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 Modality = Literal["image", "text"]
@@ -56,6 +56,10 @@ class Item:
     """The decoded path of the containing folder, for people and for grouping."""
     meta: Mapping[str, Any] = field(default_factory=dict)
     """The user's own columns, JSON values."""
+
+
+ITEM_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Item) if f.name != "modality")
+"""The columns of a row but its vector. The modality is the collection's, not a column."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,96 @@
+"""What a run did: counts for people, and a row for every item that failed."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from searchengine.identity import display
+
+
+@dataclass
+class Report:
+    """Counts of one run. Every asset seen ends in exactly one of the outcomes.
+
+    ``seen = embedded + unchanged + updated + carried + failed_assets`` once a
+    run is complete; ``failed`` also counts what could not even be listed.
+    """
+
+    path: Path | None = None
+    """Where the rows of failed items go (JSON lines); made when the first one fails."""
+    seen: int = 0
+    embedded: int = 0
+    """Went through the model."""
+    unchanged: int = 0
+    updated: int = 0
+    """New metadata, same content: the vector stayed."""
+    carried: int = 0
+    """New place, known content: the vector was taken over."""
+    moved: int = 0
+    """Those of ``carried`` whose old place is gone from the index."""
+    removed: int = 0
+    """Left the index because they are gone (or can no longer be read as what they were)."""
+    failed: int = 0
+    skipped: int = 0
+    """Met and left alone: sockets, links to folders."""
+    interrupted: bool = False
+    model: str = ""
+    started: float = field(default_factory=time.monotonic)
+    finished: float | None = None
+    first_failures: list[str] = field(default_factory=list)
+    _file: TextIO | None = field(default=None, repr=False)
+
+    _SHOWN = 5
+
+    @property
+    def done(self) -> int:
+        """Assets whose outcome is known."""
+        return self.embedded + self.unchanged + self.updated + self.carried + self.failed
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the start to the end of the run, or to now."""
+        return (self.finished or time.monotonic()) - self.started
+
+    def fail(self, uri: str, reason: str, message: str) -> None:
+        """Record one failed item."""
+        self.failed += 1
+        line = f"{display(uri)}: {message}"
+        if len(self.first_failures) < self._SHOWN:
+            self.first_failures.append(line)
+        if self.path is None:
+            return
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("w", encoding="utf-8")
+        row = {"uri": uri, "reason": reason, "message": message}
+        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+    def finish(self) -> None:
+        """Stop the clock and close the file of failures."""
+        self.finished = time.monotonic()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``index --json`` prints."""
+        return {
+            "seen": self.seen,
+            "embedded": self.embedded,
+            "unchanged": self.unchanged,
+            "updated": self.updated,
+            "moved": self.moved,
+            "copied": self.carried - self.moved,
+            "removed": self.removed,
+            "failed": self.failed,
+            "skipped": self.skipped,
+            "interrupted": self.interrupted,
+            "seconds": round(self.seconds, 3),
+            "model": self.model,
+            "report": str(self.path) if self.path is not None and self.failed else None,
+        }

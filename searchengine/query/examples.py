@@ -1,0 +1,95 @@
+"""What a person types to show an example, turned into a term of a query."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from searchengine.errors import LimitError, NotFoundError, QueryError, ReadError, UsageError
+from searchengine.query.keys import resolve_id
+from searchengine.query.query import Known, Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_FETCH_TIMEOUT_S = 20.0
+
+
+def read_example(
+    text: str,
+    *,
+    allow_net: bool = False,
+    max_bytes: int = 1 << 30,
+    stdin: BinaryIO | None = None,
+) -> Picture | Known:
+    """Return the term that ``id:...``, ``@-`` (standard input), a URL or a path stands for.
+
+    Raises ``NotFoundError`` for a path that is not there, ``UsageError`` for a
+    URL without ``allow_net``, ``LimitError`` for more than ``max_bytes``.
+    """
+    if text.startswith("id:"):
+        key = text[3:].strip().lower()
+        if not _ID.fullmatch(key):
+            raise QueryError(
+                f"{text!r} is no item id",
+                hint="an id is 32 hex digits, as search results show it",
+            )
+        return Known(key)
+    if text == "@-":
+        stream = stdin if stdin is not None else sys.stdin.buffer
+        return Picture(_read_bounded(stream, max_bytes, "standard input"), "standard input")
+    if re.match(r"https?://", text, re.IGNORECASE):
+        if not allow_net:
+            raise UsageError(
+                f"{text} is on the network, which is off by default",
+                hint="add --allow-net to fetch it",
+            )
+        return Picture(_fetch(text, max_bytes), text)
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise NotFoundError(
+            f"no such file: {path}", hint="give a picture's path, @- for standard input, or id:ID"
+        )
+    if not path.is_file():
+        raise UsageError(f"{path} is not a regular file", hint="give a picture's path")
+    try:
+        with path.open("rb") as stream:
+            return Picture(_read_bounded(stream, max_bytes, str(path)), str(path))
+    except OSError as error:
+        raise ReadError(f"cannot read {path}: {error.strerror}") from None
+
+
+def indexed_twin(text: str, stored: Callable[[str], tuple[int, int] | None]) -> Known | None:
+    """Return the indexed item at a path if the file has not changed since, else ``None``.
+
+    ``stored(id)`` gives an indexed item's (size, mtime_ns). An unchanged file
+    needs neither decoding nor a model: its vector is in the database.
+    """
+    try:
+        stat = Path(text).expanduser().stat()
+        key = resolve_id(text)
+    except (OSError, ValueError):
+        return None
+    return Known(key) if stored(key) == (stat.st_size, stat.st_mtime_ns) else None
+
+
+def _read_bounded(stream: BinaryIO, max_bytes: int, origin: str) -> bytes:
+    data = stream.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise LimitError(f"{origin} is larger than {max_bytes:,} bytes (setting ingest.max_bytes)")
+    return data
+
+
+def _fetch(url: str, max_bytes: int) -> bytes:
+    from urllib.error import URLError
+    from urllib.request import Request, urlopen
+
+    request = Request(url, headers={"User-Agent": "crossmodal-searchengine"})
+    try:
+        with urlopen(request, timeout=_FETCH_TIMEOUT_S) as answer:
+            return _read_bounded(answer, max_bytes, url)
+    except (URLError, OSError, ValueError) as error:
+        raise ReadError(f"cannot fetch {url}: {getattr(error, 'reason', error)}") from None

@@ -1,0 +1,188 @@
+"""One frozen tree of settings: flag > environment > file > default.
+
+A setting ``ingest.batch_size`` is ``--set ingest.batch_size=64`` as a flag,
+``SEARCHENGINE_INGEST__BATCH_SIZE=64`` in the environment and
+
+.. code-block:: yaml
+
+    ingest:
+      batch_size: 64
+
+in a file. The file is ``--config PATH``, else ``$SEARCHENGINE_CONFIG``, else
+``configs/lite.yaml``; a bare name such as ``standalone`` means the file of
+that name that ships with the package.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from searchengine.configs_path import config_file
+from searchengine.errors import NotFoundError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENV_PREFIX = "SEARCHENGINE_"
+DEFAULT_MODEL = "ViT-B-32-256/datacomp_s34b_b86k"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class StoreSettings(_Group):
+    """Where the database is and how to reach it."""
+
+    uri: str = ""
+    """A folder (Milvus Lite) or ``http(s)://host:port`` (a server); empty: under ``data_dir``."""
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
+    database: str = ""
+    tls_ca: Path | None = None
+    """PEM file of the authority that signed the server's certificate."""
+    timeout_s: float = Field(10.0, gt=0)
+    """Seconds to wait for a connection or an answer."""
+    retry_s: float = Field(60.0, ge=0)
+    """Seconds for which a failed write is tried again before the run gives up."""
+    profile: str = "auto"
+    """Index profile of new corpora."""
+
+
+class ModelSettings(_Group):
+    """Which encoder, and where it runs."""
+
+    name: str = ""
+    """Empty: the corpus's own model, or ``ViT-B-32-256/datacomp_s34b_b86k`` for a new corpus."""
+    device: str = "auto"
+    precision: str = "fp32"
+
+
+class IngestSettings(_Group):
+    """How the writing side works."""
+
+    batch_size: int = Field(32, ge=1, le=4096)
+    """Images (or texts) a forward pass."""
+    workers: int = Field(0, ge=0, le=256)
+    """Threads that read and decode; 0: one a core."""
+    write_rows: int = Field(512, ge=1, le=5000)
+    """Rows a write."""
+    max_pixels: int = Field(178_956_970, ge=1)
+    """Pictures with more pixels are refused (Pillow's own limit for decompression bombs)."""
+    max_bytes: int = Field(1 << 30, ge=1)
+    """Files with more bytes are refused."""
+
+
+class QuerySettings(_Group):
+    """How the reading side works."""
+
+    limit: int = Field(10, ge=1, le=16_384)
+
+
+class Settings(BaseSettings):
+    """All settings. Read once at start, then handed down."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        protected_namespaces=(),
+    )
+
+    corpus: str = Field("default", min_length=1, max_length=128)
+    data_dir: Path = Path(platformdirs.user_data_dir("searchengine", appauthor=False))
+    """Holds the Milvus Lite folder and the reports of runs."""
+    cache_dir: Path = Path(platformdirs.user_cache_dir("searchengine", appauthor=False))
+    """May be deleted at any time."""
+    store: StoreSettings = StoreSettings()
+    model: ModelSettings = ModelSettings()
+    ingest: IngestSettings = IngestSettings()
+    query: QuerySettings = QuerySettings()
+
+    @property
+    def store_uri(self) -> str:
+        """The address of the database, the default filled in."""
+        return self.store.uri or str(self.data_dir / "milvus")
+
+
+def settings_file(name: str | None) -> Path:
+    """Return the settings file a ``--config`` value stands for.
+
+    Raises ``NotFoundError`` when there is none.
+    """
+    name = name or os.environ.get(ENV_PREFIX + "CONFIG") or "lite"
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    if path.suffix not in {".yaml", ".yml"} and os.sep not in name:
+        shipped = config_file(f"{name}.yaml")
+        if shipped.is_file():
+            return shipped
+    raise NotFoundError(
+        f"no settings file {name!r}",
+        hint="give a path to a YAML file, or one of: lite, standalone, cluster",
+    )
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn ``{"store.uri": x}`` into ``{"store": {"uri": x}}``, leaving out ``None``."""
+    tree: dict[str, Any] = {}
+    for dotted, value in flat.items():
+        if value is None:
+            continue
+        *parents, leaf = dotted.split(".")
+        here = tree
+        for name in parents:
+            here = here.setdefault(name, {})
+        here[leaf] = value
+    return tree
+
+
+def load_settings(config: str | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings once.
+
+    ``flags`` are dotted names with their values; ``None`` means not given.
+    Raises ``SettingsError`` naming the setting, ``NotFoundError`` for a missing file.
+    """
+    file = settings_file(config)
+
+    class _Loaded(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return (
+                init_settings,
+                env_settings,
+                YamlConfigSettingsSource(settings_cls, yaml_file=file),
+            )
+
+    try:
+        return _Loaded(**nest(flags or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"setting {name}: {first['msg']} (got {first.get('input')!r})",
+            hint=f"flags, {ENV_PREFIX}* variables and {file} were read, in this order",
+        ) from None
+    except Exception as error:  # YAML and environment sources raise what they like
+        raise SettingsError(f"cannot read the settings: {error}", hint=f"check {file}") from None
