@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import searchengine
+from searchengine.encoders.architectures import open_clip_version
 from searchengine.encoders.fingerprint import ModelCard, Precision, fingerprint
-from searchengine.encoders.memory import file_hash
+from searchengine.encoders.memory import file_hash, recall_model, remember_model
 from searchengine.encoders.names import ModelRef
 from searchengine.encoders.preprocess import Preprocess, preprocess_of
 from searchengine.errors import ModelUnavailableError
 
+_DEMO = Path(searchengine.__file__).parent / "demo"
 CONFIG_NAME = "open_clip_config.json"
 
 # OpenCLIP's own order of preference (open_clip.factory._find_checkpoint_in_dir).
@@ -71,6 +74,44 @@ class ModelFiles:
             return ""
         found = {path for pattern in _TOKENIZER_PATTERNS for path in self.folder.glob(pattern)}
         return " ".join(f"{path.name}:{_hash(path, cache_dir)}" for path in sorted(found))
+
+
+def known_files(ref: ModelRef, *, cache_dir: Path | None = None) -> ModelFiles | None:
+    """Return a model's files as far as that needs neither torch nor the network.
+
+    ``None`` for a model from the hub that was never loaded here, or whose
+    weights have gone since. Raises ``ModelUnavailableError`` for local ones.
+    """
+    if ref.kind == "builtin":
+        return local_files(ref, _DEMO / ref.name.replace("-", "_"))
+    if ref.kind == "local":
+        return local_files(ref, Path(ref.name))
+    record = recall_model(str(ref), cache_dir=cache_dir)
+    if record is None or record.get("open_clip") != open_clip_version():
+        return None
+    weights = Path(record["weights"])
+    if not weights.is_file():
+        return None
+    folder = None if record["folder"] is None else Path(record["folder"])
+    preprocess = preprocess_of(record["model_cfg"], record["preprocess_cfg"])
+    return ModelFiles(ref, record["model_cfg"], preprocess, weights, folder)
+
+
+def remember_files(files: ModelFiles, *, cache_dir: Path | None = None) -> None:
+    """Make ``known_files`` know a model from the hub; of others nothing need be remembered.
+
+    From now on its name means these very files, until they are gone.
+    """
+    if files.ref.kind not in ("pretrained", "hub"):
+        return
+    record = {
+        "open_clip": open_clip_version(),
+        "weights": str(files.weights),
+        "folder": None if files.folder is None else str(files.folder),
+        "model_cfg": files.model_cfg,
+        "preprocess_cfg": files.preprocess.as_open_clip(),
+    }
+    remember_model(str(files.ref), record, cache_dir=cache_dir)
 
 
 def local_files(ref: ModelRef, folder: Path) -> ModelFiles:
@@ -137,6 +178,4 @@ def _hash(path: Path, cache_dir: Path | None) -> str:
 
 
 def _bad_config(path: Path, why: str) -> ModelUnavailableError:
-    return ModelUnavailableError(
-        f"{path} is no OpenCLIP configuration: {why}", hint=_LAYOUT_HINT
-    )
+    return ModelUnavailableError(f"{path} is no OpenCLIP configuration: {why}", hint=_LAYOUT_HINT)

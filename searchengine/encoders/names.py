@@ -79,9 +79,7 @@ def _local(path: str, spelling: str) -> ModelRef:
 def _hub(repo: str, spelling: str) -> ModelRef:
     repo = repo.strip().strip("/")
     if not _HUB_REPO.fullmatch(repo):
-        raise UnknownModelError(
-            f"{spelling!r} is no name on the hub", hint="write hf-hub:ORG/NAME"
-        )
+        raise UnknownModelError(f"{spelling!r} is no name on the hub", hint="write hf-hub:ORG/NAME")
     return ModelRef("hub", repo)
 
 

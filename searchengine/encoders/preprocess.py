@@ -64,6 +64,17 @@ class Preprocess:
             image = image.crop((left, top, left + width, top + height))
         return np.asarray(image)
 
+    def as_open_clip(self) -> dict[str, Any]:
+        """Return the settings in OpenCLIP's words (``open_clip.transform.PreprocessCfg``)."""
+        return {
+            "size": list(self.size),
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "interpolation": self.interpolation,
+            "resize_mode": self.resize_mode,
+            "fill_color": self.fill,
+        }
+
     @property
     def _border(self) -> int:
         return self.fill if self.resize_mode == "longest" else 0

@@ -1,0 +1,56 @@
+"""The one door to OpenCLIP: imported late, kept quiet, its known broken states explained."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from searchengine.errors import ModelUnavailableError
+
+
+def import_open_clip() -> Any:
+    """Return the module ``open_clip``. Takes seconds the first time.
+
+    Raises ``ModelUnavailableError`` where it, or torch under it, does not work.
+    """
+    try:
+        import open_clip
+    except ImportError as error:
+        raise ModelUnavailableError(
+            f"OpenCLIP cannot be imported: {error}",
+            hint="pip install open_clip_torch; `searchengine doctor` shows what is installed",
+        ) from error
+    except (RuntimeError, OSError, AttributeError) as error:
+        # torch and torchvision from different indexes ("operator torchvision::nms does not
+        # exist"), or shared libraries that do not fit this machine.
+        raise ModelUnavailableError(
+            f"torch and torchvision do not fit together: {str(error).splitlines()[0]}",
+            hint="install both from one place: pip uninstall -y torch torchvision, "
+            "then pip install torch torchvision",
+        ) from error
+    return open_clip
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what OpenCLIP logs to the root logger meanwhile; other modules' records pass.
+
+    We build models first and load weights after, which OpenCLIP would report
+    as "initialized randomly".
+    """
+    root = logging.getLogger()
+    # Without any handler the first record would make logging install its own, for good.
+    handler = logging.NullHandler()
+    root.addHandler(handler)
+    root.addFilter(_not_from_open_clip)
+    try:
+        yield
+    finally:
+        root.removeFilter(_not_from_open_clip)
+        root.removeHandler(handler)
+
+
+def _not_from_open_clip(record: logging.LogRecord) -> bool:
+    return "open_clip" not in record.pathname
