@@ -19,7 +19,7 @@ from searchengine.encoders.vectors import unit_rows
 from searchengine.errors import EncoderError, ModelUnavailableError, UnsupportedError
 
 if TYPE_CHECKING:
-    from PIL import Image
+    pass
 
 _IMAGES_A_PASS = 64
 _TEXTS_A_PASS = 256
