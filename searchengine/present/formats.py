@@ -1,0 +1,116 @@
+"""Results and items as data: JSON, JSON lines, CSV and paths. Pure functions, text out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from searchengine.identity import path_of
+from searchengine.present.strict_json import clean_text, dump, plain
+from searchengine.present.table import item_table, table
+from searchengine.records import ITEM_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from searchengine.records import Hit, Item, Results
+
+__all__ = [
+    "CSV_COLUMNS",
+    "as_json",
+    "csv_text",
+    "dump",
+    "item_as_json",
+    "item_table",
+    "jsonl_lines",
+    "paths",
+    "table",
+]
+
+_FIRST = ("rank", "id", "score", "uri", "path", "width", "height", "taken_at", "camera", "caption")
+CSV_COLUMNS: tuple[str, ...] = _FIRST + tuple(
+    name for name in ITEM_FIELDS if name not in _FIRST and name != "revision"
+)
+"""The header of ``csv_text``: always all of it, in this order, whatever is known."""
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
+"""https://owasp.org/www-community/attacks/CSV_Injection"""
+
+
+def as_json(results: Results) -> dict[str, Any]:
+    """Return the results as strict JSON values (no NaN, no text that UTF-8 cannot carry)."""
+    return {
+        "hits": [hit_as_json(hit) for hit in results.hits],
+        "corpus": clean_text(results.corpus),
+        "modality": results.modality,
+        "model": clean_text(results.model),
+        "total": results.total,
+    }
+
+
+def hit_as_json(hit: Hit) -> dict[str, Any]:
+    """Return one hit as strict JSON values."""
+    return {
+        "rank": hit.rank,
+        "id": hit.id,
+        "uri": hit.uri,
+        "score": plain(float(hit.score)),
+        "metadata": plain(hit.metadata),
+    }
+
+
+def item_as_json(item: Item) -> dict[str, Any]:
+    """Return what is known about an item as strict JSON values, ``path`` for a local file."""
+    known: dict[str, Any] = {
+        name: plain(value)
+        for name, value in asdict(item).items()
+        if name != "revision" and value not in (None, {})
+    }
+    path = path_of(item.uri)
+    return known if path is None else {**known, "path": clean_text(str(path))}
+
+
+def jsonl_lines(results: Results) -> Iterator[str]:
+    """Yield one line of JSON a hit, without its line feed."""
+    for hit in results.hits:
+        yield dump(hit_as_json(hit))
+
+
+def csv_text(results: Results) -> str:
+    """Return a table for a spreadsheet: ``CSV_COLUMNS``, one hit a row, all lines ended by LF.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe in front;
+    numbers, also negative ones, stay as they are. ``meta`` is one JSON object.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for hit in results.hits:
+        row = {**hit.metadata, "rank": hit.rank, "id": hit.id, "uri": hit.uri, "score": hit.score}
+        writer.writerow([_cell(row, name) for name in CSV_COLUMNS])
+    return out.getvalue()
+
+
+def paths(results: Results, *, null: bool = False) -> bytes:
+    r"""Return the file of each hit, in rank order and as raw bytes, for ``xargs``.
+
+    Each is ended by a line feed or, with ``null``, by NUL (``xargs -0``), which
+    alone is safe for names that hold line feeds. A hit that is no local file
+    gives its uri.
+    """
+    end = b"\0" if null else b"\n"
+    return b"".join(os.fsencode(path_of(hit.uri) or hit.uri) + end for hit in results.hits)
+
+
+def _cell(row: Mapping[str, Any], name: str) -> Any:
+    value = plain(row.get(name))
+    if isinstance(value, (dict, list)):
+        value = dump(value) if value else None
+    if not isinstance(value, str):
+        return value
+    # Readers disagree on a bare CR and on NUL, and csv does not quote the former.
+    value = value.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
+    return "'" + value if value.startswith(_FORMULA_STARTS) else value
