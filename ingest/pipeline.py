@@ -97,7 +97,7 @@ class Pipeline:
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
         self._touched: set[Modality] = set()
-        self._writer = Writer(store, job.write_rows)
+        self._writer = Writer(store, job.write_rows, self._count_written)
 
     def run(self) -> None:
         """Do all there is to do. Raises what stops a run; failed items are in the report."""
@@ -163,6 +163,9 @@ class Pipeline:
             )
         )
         self._touched.add(modality)
+
+    def _count_written(self, rows: int) -> None:
+        self._report.written += rows
 
     # -- stages ---------------------------------------------------------------------------
 

@@ -22,6 +22,8 @@ class Report:
     path: Path | None = None
     """Where the rows of failed items go (JSON lines); made when the first one fails."""
     seen: int = 0
+    written: int = 0
+    """Rows the database has acknowledged in this run."""
     embedded: int = 0
     """Went through the model."""
     unchanged: int = 0
@@ -94,3 +96,25 @@ class Report:
             "model": self.model,
             "report": str(self.path) if self.path is not None and self.failed else None,
         }
+
+    @property
+    def acknowledged(self) -> int:
+        """Assets that are in the index as they are now."""
+        return self.written + self.unchanged
+
+    def summary(self, *, dry_run: bool = False) -> str:
+        """Return one line for people."""
+        parts = [f"{self.seen:,} seen:", f"{self.embedded:,} embedded,"]
+        parts.append(f"{self.unchanged:,} unchanged,")
+        for count, word in (
+            (self.updated, "with new metadata"),
+            (self.moved, "moved"),
+            (self.carried - self.moved, "copied"),
+            (self.removed, "removed"),
+            (self.skipped, "skipped"),
+        ):
+            if count:
+                parts.append(f"{count:,} {word},")
+        parts.append(f"{self.failed:,} failed")
+        line = " ".join(parts) + f" ({self.seconds:.1f} s)"
+        return f"would be done: {line}" if dry_run else line

@@ -22,8 +22,12 @@ _BEHIND = 2
 class Writer:
     """Gathers rows and writes them in batches. A context manager; ``drain`` before leaving it."""
 
-    def __init__(self, store: Store, rows: int) -> None:
+    def __init__(
+        self, store: Store, rows: int, on_written: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Write at most ``rows`` at a time; tell ``on_written`` how many were acknowledged."""
         self._store = store
+        self._on_written = on_written
         self._rows = rows
         self._pool = ThreadPoolExecutor(1, "write")
         self._pending: deque[Future[None]] = deque()
@@ -59,8 +63,12 @@ class Writer:
     def _flush(self) -> None:
         for side, rows in self._buffers.items():
             if rows:
-                self._submit(self._store.upsert, side, rows)
+                self._submit(self._upsert, side, rows)
         self._buffers = {}
+
+    def _upsert(self, side: Side, rows: list[Row]) -> None:
+        self._store.upsert(side, rows)
+        self._on_written(len(rows))
 
     def _submit(self, call: Callable[..., None], *arguments: Any) -> None:
         while len(self._pending) >= _BEHIND or (self._pending and self._pending[0].done()):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from searchengine.encoders.contract import Encoder, Vectors
+    from searchengine.query.query import Term
     from searchengine.records import Modality
     from searchengine.settings import Settings
     from searchengine.store.contract import Found, SideInfo, Store
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _STORED = tuple(name for name in ITEM_FIELDS if name != "revision")
 """What a hit carries: every column but the source's private token."""
+
+
+_DELETE_ROWS = 1000
 
 
 class SearchEngine:
@@ -120,41 +124,57 @@ class SearchEngine:
             )
         return self._encoder
 
-    def search(
-        self,
-        text: str,
-        *,
-        limit: int = 10,
-        offset: int = 0,
-        where: Filter | str | None = None,
-        modality: Modality = "image",
-    ) -> Results:
-        """Find what a text describes."""
-        return self.answer(Query(Words(text), modality, limit, offset, _filter(where)))
+    def search(self, text: str, **options: Any) -> Results:
+        """Find what a text describes. Keyword arguments as in ``find``."""
+        return self.find(text, **options)
 
     def similar(
-        self,
-        example: str | Path | bytes,
-        *,
-        limit: int = 10,
-        offset: int = 0,
-        where: Filter | str | None = None,
-        modality: Modality = "image",
-        allow_net: bool = False,
-        exclude_self: bool = False,
+        self, example: str | Path | bytes, *, allow_net: bool = False, **options: Any
     ) -> Results:
         """Find what looks like an example: a path, the bytes of a picture, ``id:...`` or a URL.
 
         An indexed item finds itself first, with score 1, unless ``exclude_self``.
+        Keyword arguments as in ``find``.
+        """
+        return self.find(self.example(example, allow_net=allow_net), **options)
+
+    def example(self, example: str | Path | bytes, *, allow_net: bool = False) -> Picture | Known:
+        """Return the term of a query that an example stands for.
+
+        A file that is indexed and has not changed since is known already: no
+        model is loaded for it.
         """
         if isinstance(example, bytes):
-            term: Picture | Known = Picture(example, "the picture given")
-        else:
-            term = indexed_twin(str(example), self._stat) or read_example(
-                str(example), allow_net=allow_net, max_bytes=self._max_bytes
-            )
+            return Picture(example, "the picture given")
+        return indexed_twin(str(example), self._stat) or read_example(
+            str(example), allow_net=allow_net, max_bytes=self._max_bytes
+        )
+
+    def find(
+        self,
+        what: str | Term,
+        *,
+        limit: int = 10,
+        offset: int = 0,
+        where: Filter | str | None = None,
+        modality: Modality = "image",
+        exclude_self: bool = False,
+    ) -> Results:
+        """Find what fits words or an example, among the items that pass the filter."""
+        term = Words(what) if isinstance(what, str) else what
         itself = frozenset((term.id,)) if exclude_self and isinstance(term, Known) else frozenset()
         return self.answer(Query(term, modality, limit, offset, _filter(where), itself))
+
+    def picture(self, term: Term) -> bytes | None:
+        """Return the bytes of the picture behind a term, if they can be had."""
+        if isinstance(term, Picture):
+            return term.data
+        if isinstance(term, Known) and (path := path_of(self._item(term.id).uri)) is not None:
+            try:
+                return path.read_bytes()
+            except OSError:
+                return None
+        return None
 
     def answer(self, query: Query) -> Results:
         """Answer one query."""
@@ -183,6 +203,36 @@ class SearchEngine:
         Raises ``NotFoundError`` naming the first that is not indexed.
         """
         return [self._item(key) for key in keys]
+
+    def remove(self, keys: Sequence[str]) -> int:
+        """Take items out of the index; return how many. Raises as ``items`` does."""
+        for item in self.items(keys):
+            self.store.delete(Side(self.corpus, item.modality), [item.id])
+        return len(set(map(resolve_id, keys)))
+
+    def remove_where(self, where: Filter | str) -> int:
+        """Take all items that match out of the index; return how many."""
+        removed = 0
+        for info in self._sides():
+            # Listed before anything is deleted: a scan must not walk over its own deletions.
+            ids = [row["id"] for row in self.store.scan(info.side, where=_filter(where))]
+            for start in range(0, len(ids), _DELETE_ROWS):
+                self.store.delete(info.side, ids[start : start + _DELETE_ROWS])
+            removed += len(ids)
+        return removed
+
+    def remove_all(self) -> int:
+        """Remove the corpus with its index; return how many items it held."""
+        held = sum(info.count for info in self._sides())
+        self.store.drop(self.corpus)
+        return held
+
+    def _sides(self) -> list[SideInfo]:
+        found = [self.store.describe(Side(self.corpus, modality)) for modality in MODALITIES]
+        sides = [info for info in found if info is not None]
+        if not sides:
+            self.side()  # raises, and says which corpora there are
+        return sides
 
     def _item(self, key: str) -> Item:
         wanted = resolve_id(key)

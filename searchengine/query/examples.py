@@ -18,6 +18,15 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _FETCH_TIMEOUT_S = 20.0
 
 
+def looks_like_example(text: str) -> bool:
+    """Return whether a query is written as a picture rather than as words.
+
+    ``./x.jpg``, ``../x.jpg``, ``/x.jpg``, ``~/x.jpg``, ``@-``, ``id:...`` and URLs are;
+    a bare ``x.jpg`` is a word like any other.
+    """
+    return text == "@-" or bool(re.match(r"id:|https?://|\.{0,2}[/\\]|~[/\\]|[A-Za-z]:\\", text))
+
+
 def read_example(
     text: str,
     *,

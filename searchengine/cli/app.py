@@ -1,0 +1,82 @@
+"""All verbs under one command, and what an error looks like to a person."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from searchengine import __version__
+from searchengine.cli import (
+    corpora,
+    demo,
+    doctor,
+    index,
+    reindex,
+    remove,
+    search,
+    show,
+    similar,
+    stats,
+)
+from searchengine.cli.talk import say
+from searchengine.errors import SearchEngineError
+
+app = typer.Typer(
+    help="Find images and texts by describing them, by showing an example, or by both.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("index")(index.index)
+app.command("search")(search.search)
+app.command("similar")(similar.similar)
+app.command("show")(show.show)
+app.command("remove")(remove.remove)
+app.command("stats")(stats.stats)
+app.command("corpora")(corpora.corpora)
+app.command("reindex")(reindex.reindex)
+app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and stop."
+        ),
+    ] = False,
+) -> None:
+    """Find images and texts by describing them, by showing an example, or by both."""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 items failed, 2 wrong use, 3 something missing.
+
+    130 means stopped by Ctrl-C.
+    """
+    try:
+        app()
+    except SearchEngineError as error:
+        say(f"error: {error}")
+        if error.hint:
+            say(f"  {error.hint}")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # `searchengine search ... | head`: the reader has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        say("stopped")
+        sys.exit(130)

@@ -1,0 +1,30 @@
+"""``searchengine corpora``: which corpora there are."""
+
+from __future__ import annotations
+
+from searchengine.cli import options
+from searchengine.cli.talk import emit, emit_json, say
+
+
+def corpora(
+    as_json: options.AsJson = False,
+    store: options.StoreUri = None,
+    config: options.Config = None,
+    sets: options.Sets = None,
+) -> None:
+    """List all corpora of a database."""
+    from searchengine.present.corpora import side_json, sides_table
+    from searchengine.store import open_store
+
+    settings = options.read_settings(config, sets, store__uri=store)
+    store_ = open_store(settings)
+    try:
+        sides = store_.sides()
+    finally:
+        store_.close()
+    if as_json:
+        emit_json({"store": settings.store_uri, "sides": [side_json(info) for info in sides]})
+    elif sides:
+        emit(sides_table(sides))
+    else:
+        say(f"{settings.store_uri} holds no corpora yet: searchengine index PATH makes one")

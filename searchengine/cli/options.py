@@ -1,0 +1,85 @@
+"""The options that verbs share, and the settings made of them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from searchengine.settings import Settings
+
+Corpus = Annotated[
+    str | None, typer.Option("--corpus", "-c", metavar="NAME", help="The corpus to work on.")
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="An OpenCLIP model (ARCH/TAG, hf-hub:REPO, local-dir:PATH) or a preset "
+        "(fast, balanced, best, multilingual, drawn-scenes). Default: the corpus's own.",
+    ),
+]
+StoreUri = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="URI", help="A folder (Milvus Lite) or a server: http://host:19530."
+    ),
+]
+Config = Annotated[
+    str | None,
+    typer.Option(
+        "--config", metavar="FILE", help="A settings file, or lite, standalone or cluster."
+    ),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any other setting: ingest.batch_size=64."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Filter = Annotated[
+    str | None,
+    typer.Option(
+        "--filter", "-f", metavar="EXPR", help="Only items that match: 'width > 800 and ...'."
+    ),
+]
+Limit = Annotated[int | None, typer.Option("--limit", "-n", help="How many hits.")]
+Offset = Annotated[int, typer.Option("--offset", help="Leave out this many of the best hits.")]
+AllowNet = Annotated[bool, typer.Option("--allow-net", help="Allow fetching a picture by URL.")]
+Show = Annotated[
+    str | None,
+    typer.Option(
+        "--show",
+        metavar="FILE|terminal",
+        help="Draw the hits: as a contact sheet (a .png or .jpg file), or in the terminal.",
+    ),
+]
+
+
+class ModalityChoice(str, Enum):
+    """Which side of a corpus."""
+
+    image = "image"
+    text = "text"
+
+
+Modality = Annotated[ModalityChoice, typer.Option("--modality", help="Search images or texts.")]
+
+
+def read_settings(config: str | None, sets: list[str] | None = None, **flags: Any) -> Settings:
+    """Return the settings; keyword flags use ``__`` for the dot, ``None`` means not given."""
+    from searchengine.errors import SettingsError
+    from searchengine.settings import load_settings
+
+    given = {name.replace("__", "."): value for name, value in flags.items()}
+    for one in sets or ():
+        key, sign, value = one.partition("=")
+        if not sign or not key:
+            raise SettingsError(
+                f"--set {one!r} is not KEY=VALUE", hint="for example --set ingest.batch_size=64"
+            )
+        given[key] = value
+    return load_settings(config, given)

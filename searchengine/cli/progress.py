@@ -1,0 +1,74 @@
+"""The progress bar of ``index``."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ingest.job import Job
+    from ingest.report import Report
+
+
+@contextmanager
+def progress(job: Job, report: Report, *, quiet: bool) -> Iterator[Callable[[Report], None]]:
+    """Give a function that brings the bar up to date with a report.
+
+    The total is counted beside the run, by a second listing that nothing waits for.
+    """
+    if quiet:
+        yield lambda _: None
+        return
+    from tqdm import tqdm
+
+    live = sys.stderr.isatty()
+    counted: list[int] = []
+    over = threading.Event()
+    with tqdm(
+        desc="indexing",
+        unit="item",
+        dynamic_ncols=True,
+        mininterval=0.1 if live else 5.0,
+        file=sys.stderr,
+    ) as bar:
+        threading.Thread(target=_count, args=(job, counted, over), daemon=True).start()
+
+        def update(now: Report) -> None:
+            if counted and bar.total != counted[0]:
+                bar.total = counted[0]
+            bar.set_postfix_str(_detail(now), refresh=False)
+            bar.update(now.done - bar.n)
+
+        try:
+            yield update
+        finally:
+            over.set()
+            bar.total = max(report.seen, bar.n)
+            update(report)
+
+
+def _count(job: Job, counted: list[int], over: threading.Event) -> None:
+    try:
+        total = 0
+        for _ in job.build_source():
+            total += 1
+            if over.is_set():
+                return
+        counted.append(total)
+    except Exception:  # the run itself meets the same error and tells it
+        return
+
+
+def _detail(report: Report) -> str:
+    parts = [f"{report.embedded:,} embedded"]
+    if report.unchanged:
+        parts.append(f"{report.unchanged:,} unchanged")
+    if report.failed:
+        parts.append(f"{report.failed:,} failed")
+    if report.skipped:
+        parts.append(f"{report.skipped:,} skipped")
+    return ", ".join(parts)
