@@ -1,5 +1,71 @@
-"""Cross-modal search over images and texts."""
+"""Cross-modal search over images and texts.
+
+::
+
+    from ingest import index
+    from searchengine import SearchEngine
+
+    index(["~/Pictures"], corpus="holidays")
+    with SearchEngine.open(corpus="holidays") as engine:
+        for hit in engine.search("a dog on the beach").hits:
+            print(hit.rank, hit.score, hit.uri)
+
+Names are imported when they are first used, so that ``import searchengine`` costs nothing.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from searchengine.encoders import load_encoder
+    from searchengine.errors import SearchEngineError
+    from searchengine.query.engine import SearchEngine
+    from searchengine.query.query import Known, Picture, Query, Words
+    from searchengine.records import Hit, Item, Results
+    from searchengine.settings import Settings, load_settings
+    from searchengine.store import open_store
+    from searchengine.store.filters import parse_filter
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Hit",
+    "Item",
+    "Known",
+    "Picture",
+    "Query",
+    "Results",
+    "SearchEngine",
+    "SearchEngineError",
+    "Settings",
+    "Words",
+    "load_encoder",
+    "load_settings",
+    "open_store",
+    "parse_filter",
+]
+
+_HOMES = {
+    "Hit": "records",
+    "Item": "records",
+    "Known": "query.query",
+    "Picture": "query.query",
+    "Query": "query.query",
+    "Results": "records",
+    "SearchEngine": "query.engine",
+    "SearchEngineError": "errors",
+    "Settings": "settings",
+    "Words": "query.query",
+    "load_encoder": "encoders",
+    "load_settings": "settings",
+    "open_store": "store",
+    "parse_filter": "store.filters",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
