@@ -111,9 +111,7 @@ class Store(Protocol):
         over the matching items gives, to recall@10 >= 0.99.
         """
 
-    def fetch(
-        self, side: Side, ids: Sequence[str], fields: Fields
-    ) -> dict[str, Mapping[str, Any]]:
+    def fetch(self, side: Side, ids: Sequence[str], fields: Fields) -> dict[str, Mapping[str, Any]]:
         """Return the fields of those ids that exist, by id. Order is not kept."""
 
     def scan(

@@ -1,0 +1,25 @@
+"""The store that the settings name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from searchengine.store.open import open_store
+
+if TYPE_CHECKING:
+    from searchengine.settings import Settings
+    from searchengine.store.contract import Store
+
+
+def open_configured_store(settings: Settings) -> Store:
+    """Open the database as the settings say. Raises as ``open_store`` does."""
+    chosen = settings.store
+    return open_store(
+        settings.store_uri,
+        user=chosen.user,
+        password=chosen.password.get_secret_value(),
+        token=chosen.token.get_secret_value(),
+        database=chosen.database,
+        tls_ca=chosen.tls_ca,
+        timeout_s=chosen.timeout_s,
+    )

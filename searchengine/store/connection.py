@@ -1,0 +1,209 @@
+"""One connection to a Milvus, through ``pymilvus.MilvusClient``: bounded waits, our errors."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import random
+import socket
+import threading
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from searchengine.errors import NotFoundError, SearchEngineError
+from searchengine.store import lite
+from searchengine.store.capabilities import Capabilities, capabilities_of
+from searchengine.store.failures import Fault, fault_of, is_milvus, translate, unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LONG_S = 3_600.0
+"""Limit on building an index or loading a side: bounded by its size, not by the network."""
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to get into a server. Empty means without."""
+
+    user: str = ""
+    password: str = ""
+    token: str = ""
+    database: str = ""
+    tls_ca: Path | None = None
+    """PEM file of the authority that signed the server's certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for a database, in seconds."""
+
+    read_s: float
+    """For connecting, and for each read."""
+    write_s: float
+    """For a server that has gone away in the middle of writing."""
+
+
+class Connection:
+    """A Milvus that answers. Calls are retried for as long as they are given, then translated."""
+
+    def __init__(self, where: str, address: str, login: Login, patience: Patience) -> None:
+        self.where = where
+        self.patience = patience
+        self.writing: AbstractContextManager[Any] = nullcontext()
+        self._folder: Path | None = None
+        self._client = _connect(where, address, login, patience.read_s)
+        try:
+            version = str(self.call("get_server_version", doing="asking for its version"))
+        except SearchEngineError:
+            self._client.close()
+            raise
+        self.capabilities: Capabilities = capabilities_of(version)
+
+    @property
+    def is_lite(self) -> bool:
+        """Whether the database is a folder of this machine."""
+        return self.capabilities.backend == "lite"
+
+    def call(
+        self, method: str, *args: Any, doing: str, patience_s: float = 0, **kwargs: Any
+    ) -> Any:
+        """Call a method of ``MilvusClient``; return what it returns.
+
+        A database that is away is asked again, with growing pauses, for
+        ``patience_s`` seconds (the connection's timeout at least). Only calls that
+        may be repeated come here: every write is an upsert or a delete by key.
+        """
+        until = time.monotonic() + max(patience_s, self.patience.read_s)
+        pause = _FIRST_PAUSE_S
+        while True:
+            left = max(0.1, until - time.monotonic())
+            try:
+                return getattr(self._client, method)(*args, timeout=left, **kwargs)
+            except Exception as error:
+                fault = fault_of(error)
+                wait = pause * (0.5 + random.random())
+                if fault is not Fault.AWAY or time.monotonic() + wait >= until:
+                    raise self._raised(error, doing) from error
+            time.sleep(wait)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+    def attempt(self, method: str, *args: Any, doing: str, **kwargs: Any) -> Any:
+        """Like ``call``, but ``None`` when the collection, alias or database does not exist."""
+        try:
+            return self.call(method, *args, doing=doing, **kwargs)
+        except NotFoundError:
+            return None
+
+    def pages(self, collection: str, **kwargs: Any) -> Iterator[list[dict[str, Any]]]:
+        """Yield all rows of a query, page by page, through ``query_iterator``."""
+        iterator = self.call("query_iterator", collection, doing="reading", **kwargs)
+        try:
+            while True:
+                try:
+                    page = iterator.next()
+                except Exception as error:
+                    raise self._raised(error, "reading") from error
+                if not page:
+                    return
+                yield page
+        finally:
+            iterator.close()
+
+    def own(self, folder: Path, writing: threading.RLock) -> None:
+        """Take over a Lite folder, to be released with the connection."""
+        self._folder = folder
+        self.writing = writing
+
+    def close(self) -> None:
+        """Let go of the server, or of the folder."""
+        with contextlib.suppress(Exception):  # it may be gone already: nothing is lost
+            self._client.close()
+        if self._folder is not None:
+            lite.release(self._folder)
+            self._folder = None
+
+    def _raised(self, error: Exception, doing: str) -> Exception:
+        if isinstance(error, SearchEngineError):
+            return error
+        if is_milvus(error) or isinstance(error, OSError):
+            lite_ = getattr(self, "capabilities", None) is not None and self.is_lite
+            return translate(error, doing, self.where, lite=lite_)
+        return error
+
+
+def open_folder(folder: Path, patience: Patience) -> Connection:
+    """Open a Milvus Lite folder."""
+    _quiet()
+    address, writing = lite.acquire(folder)
+    try:
+        connection = Connection(str(folder), address, Login(), patience)
+    except BaseException:
+        lite.release(folder)
+        raise
+    connection.own(folder, writing)
+    return connection
+
+
+def open_server(uri: str, login: Login, patience: Patience) -> Connection:
+    """Connect to a Milvus server at ``http(s)://host:port`` or ``tcp://host:port``."""
+    _quiet()
+    parts = urlsplit(uri)
+    where = f"{parts.scheme}://{parts.hostname}:{parts.port or 19530}"  # no password in messages
+    _knock(parts.hostname or "localhost", parts.port or 19530, where, patience.read_s)
+    return Connection(where, uri, login, patience)
+
+
+def _connect(where: str, address: str, login: Login, timeout_s: float) -> Any:
+    from pymilvus import MilvusClient
+
+    options: dict[str, Any] = {}
+    if login.tls_ca is not None:
+        options = {"secure": True, "server_pem_path": str(login.tls_ca)}
+    elif address.startswith("https://"):
+        options = {"secure": True}
+    try:
+        return MilvusClient(
+            uri=address,
+            user=login.user,
+            password=login.password,
+            token=login.token,
+            db_name=login.database,
+            timeout=timeout_s,
+            dedicated=True,
+            **options,
+        )
+    except Exception as error:
+        raise translate(error, "connecting", where, lite=False) from error
+
+
+def _knock(host: str, port: int, where: str, timeout_s: float) -> None:
+    """Fail at once where nobody listens; gRPC would try for its whole timeout."""
+    if any(os.environ.get(f"{name}_proxy") for name in ("grpc", "http", "https")):
+        return
+    try:
+        socket.create_connection((host, port), timeout=timeout_s).close()
+    except OSError as error:
+        raise unavailable(where, "connecting", str(error)) from error
+
+
+def _quiet() -> None:
+    """Keep the libraries' own logs off stderr: whatever matters is raised as our errors.
+
+    They are passed on when the log of ``searchengine`` is at DEBUG.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    import pymilvus  # noqa: F401  its import sets handlers up
+
+    passed_on = logging.getLogger("searchengine").isEnabledFor(logging.DEBUG)
+    for name in ("pymilvus", "pymilvus.milvus_client", "pymilvus.bulk_writer", "milvus_lite"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [logging.NullHandler()]
+        logger.propagate = passed_on

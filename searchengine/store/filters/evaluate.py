@@ -1,0 +1,100 @@
+"""What a filter means, in plain Python: the oracle that the databases are held to."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+from searchengine.store.fields import Kind
+from searchengine.store.filters.nodes import (
+    And,
+    Compare,
+    Contains,
+    Filter,
+    IsNull,
+    Not,
+    OneOf,
+    Or,
+    Prefix,
+)
+from searchengine.store.moments import moment_ms, stretch_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from searchengine.store.filters.nodes import FieldRef, Value
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def matches(where: Filter, item: Mapping[str, Any]) -> bool:
+    """Tell whether the filter holds for an item, given by its fields' names.
+
+    ``item`` needs the fields in ``where.fields``; a missing one counts as unknown.
+    """
+    if isinstance(where, And):
+        return all(matches(operand, item) for operand in where.operands)
+    if isinstance(where, Or):
+        return any(matches(operand, item) for operand in where.operands)
+    if isinstance(where, Not):
+        return not matches(where.operand, item)
+    assert isinstance(where, Compare | OneOf | Contains | Prefix | IsNull)
+    known = _known(where.ref, item)
+    if isinstance(where, IsNull):
+        return (known is None) != where.negated
+    if known is None:
+        return False
+    if isinstance(where, Compare):
+        return _compare(where.ref, where.op, known, where.value)
+    if isinstance(where, OneOf):
+        return where.negated != any(_compare(where.ref, "==", known, v) for v in where.values)
+    if not isinstance(known, str):
+        return False
+    return where.text in known if isinstance(where, Contains) else known.startswith(where.text)
+
+
+def _known(ref: FieldRef, item: Mapping[str, Any]) -> Any:
+    """Return the value in question, ``None`` if it is unknown."""
+    value = item.get(ref.name)
+    if ref.column.kind is Kind.TIME:
+        return None if value is None else moment_ms(value)
+    for key in ref.path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
+def _compare(ref: FieldRef, op: str, known: Any, value: Value) -> bool:
+    if ref.column.kind is Kind.TIME:
+        return _compare_time(op, known, str(value))
+    if ref.column.kind is Kind.JSON and _type(known) != _type(value):
+        return op == "!="
+    return _OPERATORS[op](known, value)
+
+
+def _compare_time(op: str, known: int, literal: str) -> bool:
+    stretch = stretch_ms(literal)
+    assert stretch is not None  # the node has checked it
+    start, end = stretch
+    inside = start <= known < end
+    if op in ("==", "!="):
+        return inside == (op == "==")
+    if op in ("<", ">="):
+        return (known < start) == (op == "<")
+    return (known < end) == (op == "<=")
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return "text" if isinstance(value, str) else "other"

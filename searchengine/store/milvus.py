@@ -1,0 +1,245 @@
+"""The store on Milvus: Lite in a folder, or a server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from searchengine.errors import NotFoundError
+from searchengine.records import MODALITIES, Side
+from searchengine.store import naming, sides
+from searchengine.store.connection import Connection
+from searchengine.store.fields import VECTOR, check_fields, clean_text, encode_item
+from searchengine.store.filters import Pushed, push_down
+from searchengine.store.filters.pushdown import quote
+from searchengine.store.profiles import profile_name, resolve
+from searchengine.store.searching import Search, check_window
+from searchengine.store.vectors import checked_queries, checked_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from searchengine.encoders.contract import Vectors
+    from searchengine.records import Modality
+    from searchengine.store.capabilities import Capabilities
+    from searchengine.store.contract import Fields, Found, Row, SideInfo, SideSpec
+    from searchengine.store.filters import Filter
+    from searchengine.store.sides import Handle
+
+_ROWS_A_WRITE = 2_000
+_BYTES_A_WRITE = 16 * 1024 * 1024
+"""A quarter of what a server takes in one call: sizes are estimated."""
+_DELETES_A_CALL = 1_000
+
+
+class MilvusStore:
+    """One Milvus database. See ``contract.Store`` for what each method promises."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._handles: dict[Side, Handle] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this backend can do."""
+        return self._connection.capabilities
+
+    def ensure(self, spec: SideSpec) -> SideInfo:
+        """Open the side, making it if need be."""
+        profile = profile_name(spec.profile, self.capabilities)
+        naming.check_corpus(spec.side.corpus)
+        with self._connection.writing:
+            handle = sides.find(self._connection, spec.side)
+            if handle is None:
+                handle = sides.create(self._connection, spec, profile)
+            naming.check_label(handle.label, spec)
+            self._handles[spec.side] = handle
+            return self._info(handle)
+
+    def describe(self, side: Side) -> SideInfo | None:
+        """Return what the side is like, ``None`` if there is none."""
+        self._handles.pop(side, None)
+        handle = sides.find(self._connection, side)
+        if handle is None:
+            return None
+        self._handles[side] = handle
+        return self._info(handle)
+
+    def sides(self) -> list[SideInfo]:
+        """Return all sides of all corpora, sorted by corpus and modality."""
+        found: set[Side] = set()
+        for name in self._connection.call("list_collections", doing="listing the corpora"):
+            if name.startswith(naming.PREFIX):
+                description = self._connection.attempt(
+                    "describe_collection", name, doing="listing the corpora"
+                )
+                label = naming.read_label(description) if description else None
+                if label is not None:
+                    found.add(label.side)
+        order = sorted(found, key=lambda side: (side.corpus, side.modality))
+        return [info for side in order if (info := self.describe(side)) is not None]
+
+    def upsert(self, side: Side, rows: Sequence[Row]) -> None:
+        """Write whole rows, replacing by id. When it returns, they are acknowledged."""
+        handle = self._handle(side)
+        rows = list({row.item.id: row for row in rows}.values())  # the last word on an id counts
+        vectors = checked_rows(rows, handle.label.dim)
+        encoded = [encode_item(row.item) for row in rows]
+        with self._connection.writing:
+            for part, values in _batches(encoded, vectors):
+                data = [{**row, VECTOR: v} for row, v in zip(part, values, strict=True)]
+                self._write("upsert", side, "writing", data=data)
+        if handle.items >= 0:
+            handle.items += len(rows)
+
+    def search(
+        self,
+        side: Side,
+        vectors: Vectors,
+        *,
+        limit: int,
+        offset: int = 0,
+        where: Filter | None = None,
+        fields: Fields = (),
+    ) -> list[list[Found]]:
+        """Return for each of n query vectors its nearest items by cosine, best first."""
+        check_window(limit, offset)
+        names = check_fields(fields)
+        handle = self._handle(side)
+        queries = checked_queries(vectors, handle.label.dim)
+        sides.load(self._connection, handle)
+        if handle.items < 0 and handle.index != "FLAT":
+            sides.count(self._connection, handle)
+        search = Search(self._connection, handle, where, self._pushed(where), names)
+        return search.run(queries, limit, offset)
+
+    def fetch(self, side: Side, ids: Sequence[str], fields: Fields) -> dict[str, Mapping[str, Any]]:
+        """Return the fields of those ids that exist, by id."""
+        names = check_fields(fields)
+        return dict(sides.fetch(self._connection, self._handle(side), ids, names))
+
+    def scan(
+        self, side: Side, *, where: Filter | None = None, fields: Fields = ("id",)
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield every matching item once, in no order, in bounded memory."""
+        names = check_fields(fields)
+        handle, pushed = self._handle(side), self._pushed(where)
+        for page in sides.scan(self._connection, handle, where, pushed, names):
+            yield from page
+
+    def delete(self, side: Side, ids: Sequence[str]) -> None:
+        """Remove items; ids that do not exist are no error."""
+        chosen = [clean_text(one) for one in dict.fromkeys(ids)]
+        self._handle(side)
+        with self._connection.writing:
+            for at in range(0, len(chosen), _DELETES_A_CALL):
+                some = ", ".join(map(quote, chosen[at : at + _DELETES_A_CALL]))
+                self._write("delete", side, "deleting", filter=f"id in [{some}]")
+
+    def count(self, side: Side, where: Filter | None = None) -> int:
+        """Return how many items match, exactly."""
+        handle = self._handle(side)
+        if where is None:
+            return sides.count(self._connection, handle)
+        return sum(1 for _ in self.scan(side, where=where))
+
+    def settle(self, side: Side) -> SideInfo:
+        """Bring the side to rest after many writes."""
+        handle = self._handle(side)
+        with self._connection.writing:
+            sides.flush(self._connection, handle)
+            count = sides.count(self._connection, handle)
+            wanted = resolve(handle.label.profile, count)
+            if wanted != handle.index or _outgrown(handle, count):
+                handle = self._rebuilt(handle, wanted, handle.label.profile, count)
+            elif handle.index != "FLAT" or not self._connection.is_lite:
+                sides.reload(self._connection, handle)
+        return self._info(handle)
+
+    def reindex(self, side: Side, profile: str) -> SideInfo:
+        """Change the index profile without touching a vector."""
+        name = profile_name(profile, self.capabilities)
+        handle = self._handle(side)
+        with self._connection.writing:
+            sides.flush(self._connection, handle)
+            count = sides.count(self._connection, handle)
+            handle = self._rebuilt(handle, resolve(name, count), name, count)
+        return self._info(handle)
+
+    def drop(self, corpus: str, modality: Modality | None = None) -> None:
+        """Remove a corpus, or one side of it, with all its data."""
+        chosen = MODALITIES if modality is None else (modality,)
+        gone = False
+        with self._connection.writing:
+            for one in chosen:
+                side = Side(corpus, one)
+                handle = sides.find(self._connection, side)
+                self._handles.pop(side, None)
+                if handle is not None:
+                    gone = True
+                    sides.drop(self._connection, handle)
+        if not gone:
+            raise NotFoundError(
+                f"there is no corpus {corpus!r} at {self._connection.where}",
+                hint="'searchengine corpora' lists what there is.",
+            )
+
+    def close(self) -> None:
+        """Let go of the database; a Lite folder is free for the next process."""
+        self._handles.clear()
+        self._connection.close()
+
+    def _handle(self, side: Side) -> Handle:
+        handle = self._handles.get(side)
+        if handle is None:
+            handle = self._handles[side] = sides.need(self._connection, side)
+        return handle
+
+    def _info(self, handle: Handle) -> SideInfo:
+        return sides.info_of(handle, sides.count(self._connection, handle))
+
+    def _pushed(self, where: Filter | None) -> Pushed | None:
+        return None if where is None else push_down(where, self.capabilities.dialect)
+
+    def _write(self, method: str, side: Side, doing: str, **kwargs: Any) -> None:
+        self._connection.call(
+            method,
+            self._handle(side).alias,
+            doing=doing,
+            patience_s=self._connection.patience.write_s,
+            **kwargs,
+        )
+
+    def _rebuilt(self, handle: Handle, index: str, profile: str, count: int) -> Handle:
+        rebuilt = sides.rebuild(self._connection, handle, index, profile, count)
+        self._handles[rebuilt.label.side] = rebuilt
+        rebuilt.items = count
+        return rebuilt
+
+
+def _outgrown(handle: Handle, count: int) -> bool:
+    """Tell whether the index's parameters were chosen for far fewer or far more items."""
+    build = handle.profile.build
+    made, best = (build(size, handle.label.dim) for size in (handle.label.sized_for, count))
+    lists, wanted = made.get("nlist", 1), best.get("nlist", 1)
+    return bool(wanted > 2 * lists or lists > 4 * wanted)
+
+
+def _batches(
+    rows: Sequence[dict[str, Any]], vectors: Vectors
+) -> Iterator[tuple[list[dict[str, Any]], Vectors]]:
+    """Split a write so that no call is larger than a server takes."""
+    start, size = 0, 0
+    for at, row in enumerate(rows):
+        weight = _weight(row) + 4 * vectors.shape[1]
+        if at > start and (at - start >= _ROWS_A_WRITE or size + weight > _BYTES_A_WRITE):
+            yield list(rows[start:at]), vectors[start:at]
+            start, size = at, 0
+        size += weight
+    if start < len(rows):
+        yield list(rows[start:]), vectors[start:]
+
+
+def _weight(row: Mapping[str, Any]) -> int:
+    """Return about how many bytes a row takes, without its vector."""
+    texts = sum(len(value) for value in row.values() if isinstance(value, str))
+    return 4 * texts + 200 + (len(str(row["meta"])) if row["meta"] else 0)

@@ -1,0 +1,88 @@
+"""From an address to a store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from searchengine.errors import SettingsError
+from searchengine.identity import path_of
+
+if TYPE_CHECKING:
+    from searchengine.settings import Settings
+    from searchengine.store.contract import Store
+
+DEFAULT_TIMEOUT_S = 10.0
+WRITE_PATIENCE_S = 60.0
+"""A Milvus restarts within half a minute."""
+_SERVERS = ("http", "https", "tcp")
+
+
+def open_store(
+    where: str | os.PathLike[str] | Settings,
+    *,
+    user: str = "",
+    password: str = "",
+    token: str = "",
+    database: str = "",
+    tls_ca: str | os.PathLike[str] | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    retry_s: float = WRITE_PATIENCE_S,
+) -> Store:
+    """Open the store at an address, or the one that the settings name (then nothing else is read).
+
+    A path (or ``file://`` uri) is a Milvus Lite folder, made if need be;
+    ``http(s)://host:port`` and ``tcp://host:port`` are a Milvus server;
+    ``memory:`` (or ``memory:NAME``) is this process's own exact store.
+    ``timeout_s`` bounds connecting and each read, ``retry_s`` is how long a write
+    waits for a server that has gone away to come back.
+
+    Raises ``StoreUnavailableError``, ``StoreBusyError``, ``DiskFullError`` or,
+    for an address that is none, ``SettingsError``.
+    """
+    if not isinstance(where, str | os.PathLike):
+        return _open_by(where)
+    text = os.fspath(where)
+    scheme = urlsplit(text).scheme.lower() if isinstance(where, str) else ""
+    if scheme == "memory":
+        from searchengine.store.memory import shared_memory
+
+        return shared_memory(text)
+    from searchengine.store.connection import Login, Patience, open_folder, open_server
+    from searchengine.store.milvus import MilvusStore
+
+    patience = Patience(timeout_s, retry_s)
+    if scheme in _SERVERS:
+        ca = Path(tls_ca) if tls_ca is not None else None
+        login = Login(user, password, token, database, ca)
+        return MilvusStore(open_server(text, login, patience))
+    return MilvusStore(open_folder(_folder(text, scheme), patience))
+
+
+def _open_by(settings: Settings) -> Store:
+    chosen = settings.store
+    return open_store(
+        settings.store_uri,
+        user=chosen.user,
+        password=chosen.password.get_secret_value(),
+        token=chosen.token.get_secret_value(),
+        database=chosen.database,
+        tls_ca=chosen.tls_ca,
+        timeout_s=chosen.timeout_s,
+        retry_s=chosen.retry_s,
+    )
+
+
+def _folder(text: str, scheme: str) -> Path:
+    if scheme == "file":
+        path = path_of(text)
+        if path is not None:
+            return path
+    if len(scheme) > 1 or not text:  # one letter is a drive: C:\\milvus
+        raise SettingsError(
+            f"{text!r} is no address of a database",
+            hint="Give a folder for Milvus Lite, or http://host:19530 for a server.",
+        )
+    return Path(text).expanduser()

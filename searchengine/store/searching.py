@@ -1,0 +1,182 @@
+"""Nearest neighbours by cosine, with or without a filter, that keep the store's promise.
+
+A database index answers where it can be trusted to find what exact search
+would; where a filter defeats it, the matching rows are compared one by one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from searchengine.errors import QueryError
+from searchengine.store import sides
+from searchengine.store.contract import Found
+from searchengine.store.fields import VECTOR, decode_row, stored_columns
+from searchengine.store.filters import Pushed, matches
+from searchengine.store.ranking import SLACK, TopK, ranked, tie_reaches_end
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from searchengine.encoders.contract import Vectors
+    from searchengine.store.connection import Connection
+    from searchengine.store.contract import Fields
+    from searchengine.store.filters import Filter
+    from searchengine.store.sides import Handle
+
+MAX_HITS = 16_384
+"""Milvus's own limit on limit + offset."""
+_HITS_A_CALL = 100_000
+_QUERIES_A_CALL = 256
+_CANDIDATES = 8
+"""Candidates fetched per hit when only Python can say which of them match."""
+
+
+def check_window(limit: int, offset: int) -> None:
+    """Raise ``QueryError`` unless the window is one that every backend can answer."""
+    if limit < 0 or offset < 0:
+        raise QueryError(f"limit {limit} and offset {offset} cannot be negative")
+    if limit + offset > MAX_HITS:
+        raise QueryError(
+            f"limit + offset is {limit + offset:,}, and {MAX_HITS:,} is the most",
+            hint="Ask for fewer hits, or narrow the search with a filter.",
+        )
+
+
+class Search:
+    """One search over a loaded side, for any number of queries."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        handle: Handle,
+        where: Filter | None,
+        pushed: Pushed | None,
+        fields: Fields,
+    ) -> None:
+        self._connection = connection
+        self._handle = handle
+        self._where = where
+        self._pushed = pushed
+        self._fields = fields
+        self._inexact = where if pushed is not None and not pushed.exact else None
+
+    def run(self, queries: Vectors, limit: int, offset: int) -> list[list[Found]]:
+        """Return the hits from ``offset`` on for each of the queries (n, dim)."""
+        top = limit + offset
+        if top == 0 or not len(queries):
+            return [[] for _ in queries]
+        step = max(1, min(_QUERIES_A_CALL, _HITS_A_CALL // (top + SLACK)))
+        found: list[list[Found]] = []
+        for at in range(0, len(queries), step):
+            found += self._run(queries[at : at + step], top)
+        return [hits[offset:top] for hits in found]
+
+    def _run(self, queries: Vectors, top: int) -> list[list[Found]]:
+        profile = self._handle.profile
+        depth = min(MAX_HITS, (top + SLACK) * profile.oversample)
+        if self._inexact is not None:
+            depth = min(MAX_HITS, depth * _CANDIDATES)
+        while True:
+            found = self._ask(queries, depth)
+            kept = [self._kept(hits) for hits in found]
+            short = [len(mine) < top or tie_reaches_end(mine, top) for mine in kept]
+            full = [len(hits) >= depth for hits in found]
+            if not any(cut and more for cut, more in zip(short, full, strict=True)):
+                break
+            if depth == MAX_HITS or self._inexact is not None:
+                break
+            depth = min(MAX_HITS, 2 * depth)
+        lost = [
+            at
+            for at, (mine, more) in enumerate(zip(kept, full, strict=True))
+            if self._may_have_lost(mine, top, more)
+        ]
+        if lost:
+            exact = self._exactly(queries[lost], top)
+            for at, mine in zip(lost, exact, strict=True):
+                kept[at] = mine
+        return [mine[:top] for mine in kept]
+
+    def _may_have_lost(self, kept: list[Found], top: int, full: bool) -> bool:
+        """Tell whether hits may be missing that exact search would have found."""
+        if len(kept) >= top:
+            return False
+        if full:  # there were more candidates than could be asked for
+            return True
+        if self._handle.index == "FLAT":
+            return False
+        return self._pushed is not None or len(kept) < self._count()
+
+    def _count(self) -> int:
+        return sides.count(self._connection, self._handle)
+
+    def _ask(self, queries: Vectors, depth: int) -> list[Sequence[Mapping[str, Any]]]:
+        """Return up to ``depth`` raw hits a query, as the database's index gives them."""
+        handle, profile = self._handle, self._handle.profile
+        size = max(handle.items, 0)
+        params = (
+            profile.search(size, depth) if self._pushed is None else profile.filtered(size, depth)
+        )
+        found = self._connection.call(
+            "search",
+            handle.alias,
+            data=list(queries),
+            anns_field=VECTOR,
+            filter=self._pushed.expression if self._pushed else "",
+            limit=depth,
+            output_fields=self._columns(),
+            search_params={"metric_type": sides.METRIC, "params": params},
+            consistency_level=sides.STRONG,
+            doing="searching",
+        )
+        answers: list[Sequence[Mapping[str, Any]]] = []
+        for query, hits in zip(queries, found, strict=True):
+            rows: list[dict[str, Any]] = [
+                {**hit["entity"], "id": hit["id"], "score": hit["distance"]} for hit in hits
+            ]
+            if profile.oversample > 1 and rows:
+                true = np.asarray([row[VECTOR] for row in rows], np.float32) @ query
+                for row, score in zip(rows, true.tolist(), strict=True):
+                    row["score"] = score
+            answers.append(rows)
+        return answers
+
+    def _columns(self) -> list[str]:
+        wanted = dict.fromkeys(stored_columns(self._fields))
+        if self._inexact is not None:
+            wanted.update(dict.fromkeys(sorted(self._inexact.fields)))
+        if self._handle.profile.oversample > 1:
+            wanted[VECTOR] = None
+        return list(wanted) or ["id"]
+
+    def _kept(self, rows: Sequence[Mapping[str, Any]]) -> list[Found]:
+        """Return those hits that match, best first."""
+        modality = self._handle.label.modality
+        if self._inexact is not None:
+            where, names = self._inexact, self._inexact.fields
+            rows = [row for row in rows if matches(where, decode_row(row, names, modality))]
+        return ranked(
+            Found(row["id"], float(row["score"]), decode_row(row, self._fields, modality))
+            for row in rows
+        )
+
+    def _exactly(self, queries: Vectors, top: int) -> list[list[Found]]:
+        """Compare every matching row with every query, in bounded memory."""
+        best = TopK(queries, top)
+        for rows in self._matching():
+            ids = [row["id"] for row in rows]
+            best.add(ids, np.asarray([row[VECTOR] for row in rows], np.float32))
+        found = best.found()
+        wanted = sorted({hit.id for hits in found for hit in hits})
+        fields = sides.fetch(self._connection, self._handle, wanted, self._fields)
+        return [
+            [Found(hit.id, hit.score, fields[hit.id]) for hit in hits if hit.id in fields]
+            for hits in found
+        ]
+
+    def _matching(self) -> Iterator[list[dict[str, Any]]]:
+        names = ("id", VECTOR)
+        return sides.scan(self._connection, self._handle, self._where, self._pushed, names)

@@ -1,0 +1,320 @@
+"""A side's collection in Milvus: made, found, indexed, loaded."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from searchengine.errors import MismatchError, NotFoundError, StoreUnavailableError
+from searchengine.store import naming, profiles
+from searchengine.store.connection import LONG_S, Connection
+from searchengine.store.contract import SideInfo
+from searchengine.store.fields import (
+    COLUMNS,
+    TAKEN_AT_MS,
+    VECTOR,
+    Kind,
+    clean_text,
+    decode_row,
+    stored_columns,
+)
+from searchengine.store.filters import matches
+from searchengine.store.filters.pushdown import quote
+from searchengine.store.naming import Label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from searchengine.records import Side
+    from searchengine.store.contract import Fields, SideSpec
+    from searchengine.store.filters import Filter, Pushed
+    from searchengine.store.profiles import Profile
+
+METRIC = "COSINE"
+STRONG = "Strong"
+"""Reads see every acknowledged write."""
+_SETTLE_S = 1_800.0
+_IDS_A_CALL = 1_000
+_ROWS_A_PAGE = 16_000
+_VECTORS_A_PAGE = 4_000
+
+
+@dataclass(slots=True)
+class Handle:
+    """A side that exists, as last seen."""
+
+    alias: str
+    collection: str
+    label: Label
+    index: str
+    """The profile in force."""
+    loaded: bool = False
+    items: int = -1
+    """About how many, to size search parameters; -1 for not counted yet."""
+
+    @property
+    def profile(self) -> Profile:
+        """The index in force."""
+        return profiles.PROFILES[self.index]
+
+
+def find(connection: Connection, side: Side) -> Handle | None:
+    """Return the side as it is in the database, ``None`` if it is not there."""
+    alias = naming.alias_of(side)
+    description = connection.attempt("describe_collection", alias, doing="looking for the corpus")
+    label = naming.read_label(description) if description else None
+    if label is None or label.side != side:
+        return None
+    if label.schema != naming.SCHEMA_VERSION:
+        raise MismatchError(
+            f"corpus {side.corpus!r} was written in format {label.schema}, "
+            f"and this version reads format {naming.SCHEMA_VERSION}",
+            hint="Index it again under another name.",
+        )
+    collection = str(description["collection_name"])
+    return Handle(alias, collection, label, _index_in_force(connection, collection, label))
+
+
+def need(connection: Connection, side: Side) -> Handle:
+    """Return the side; raise ``NotFoundError`` if it is not there."""
+    handle = find(connection, side)
+    if handle is None:
+        raise NotFoundError(
+            f"there is no {side.modality} corpus {side.corpus!r} at {connection.where}",
+            hint="'searchengine corpora' lists what there is; 'searchengine index' makes one.",
+        )
+    return handle
+
+
+def create(connection: Connection, spec: SideSpec, profile: str) -> Handle:
+    """Make the side: collection, then index, then alias, so that it is whole once it is seen."""
+    alias, collection = naming.alias_of(spec.side), naming.first_collection(spec.side)
+    label = naming.label_of(spec, profile)
+    if not _adopt(connection, collection, label):
+        connection.call(
+            "create_collection",
+            collection,
+            schema=_schema(spec.dim),
+            properties=naming.write_label(label),
+            consistency_level=STRONG,
+            doing="making the corpus",
+        )
+    index = profiles.resolve(profile, 0)
+    if not _has_index(connection, collection):
+        _build(connection, collection, index, 0, spec.dim)
+    connection.call("create_alias", collection, alias, doing="naming the corpus")
+    return Handle(alias, collection, label, index, items=0)
+
+
+def load(connection: Connection, handle: Handle) -> None:
+    """Have the side in memory, ready to be read; nothing to do when it is."""
+    if not handle.loaded:
+        connection.call(
+            "load_collection", handle.collection, doing="loading the corpus", patience_s=LONG_S
+        )
+        handle.loaded = True
+
+
+def info_of(handle: Handle, count: int) -> SideInfo:
+    """Return what callers are told about the side."""
+    label = handle.label
+    return SideInfo(
+        side=label.side,
+        collection=handle.collection,
+        model=label.model,
+        fingerprint=label.fingerprint,
+        dim=label.dim,
+        profile=label.profile,
+        index=handle.index,
+        count=count,
+    )
+
+
+def rebuild(connection: Connection, handle: Handle, index: str, profile: str, count: int) -> Handle:
+    """Replace the index; the vectors stay where they are."""
+    name = handle.collection
+    handle.loaded = False
+    connection.call("release_collection", name, doing="unloading the corpus")
+    connection.call("drop_index", name, VECTOR, doing="dropping the index")
+    _build(connection, name, index, count, handle.label.dim)
+    label = replace(handle.label, profile=profile, sized_for=count)
+    connection.call(
+        "alter_collection_properties",
+        name,
+        properties=naming.write_label(label),
+        doing="noting the index",
+    )
+    rebuilt = replace(handle, label=label, index=index, loaded=False)
+    if not connection.is_lite:
+        wait_for_index(connection, name)
+    load(connection, rebuilt)
+    return rebuilt
+
+
+def flush(connection: Connection, handle: Handle) -> None:
+    """Have every acknowledged row on disk, in indexed segments."""
+    connection.call("flush", handle.collection, doing="flushing", patience_s=LONG_S)
+    if not connection.is_lite:
+        wait_for_index(connection, handle.collection)
+
+
+def reload(connection: Connection, handle: Handle) -> None:
+    """Load again: a server searches a stand-in index until it does, Lite may lack a piece."""
+    connection.call("release_collection", handle.collection, doing="unloading the corpus")
+    handle.loaded = False
+    load(connection, handle)
+
+
+def wait_for_index(connection: Connection, collection: str) -> None:
+    """Wait until a server's index has taken in all flushed rows."""
+    until = time.monotonic() + _SETTLE_S
+    pause = 0.1
+    while time.monotonic() < until:
+        state = connection.call("describe_index", collection, VECTOR, doing="watching the index")
+        rows = int(state.get("pending_index_rows", 0)) if state else 1
+        if rows <= 0 and str(state.get("state", "Finished")) == "Finished":
+            return
+        time.sleep(pause)
+        pause = min(1.5 * pause, 2.0)
+    raise StoreUnavailableError(
+        f"the index at {connection.where} was not done after {_SETTLE_S:.0f} s",
+        hint="Look at the server's load; the same command again goes on waiting.",
+    )
+
+
+def _adopt(connection: Connection, collection: str, label: Label) -> bool:
+    """Tell whether the collection is there already, left half-made or being made by another.
+
+    One with rows, or for another encoder, is what a run that died while dropping left.
+    """
+    left = connection.attempt("describe_collection", collection, doing="looking for the corpus")
+    if left is None:
+        return False
+    stats = connection.call("get_collection_stats", collection, doing="counting")
+    if naming.read_label(left) == label and int(stats.get("row_count", 0)) == 0:
+        return True
+    connection.call("drop_collection", collection, doing="clearing a half-dropped corpus")
+    return False
+
+
+def _has_index(connection: Connection, collection: str) -> bool:
+    names = connection.call("list_indexes", collection, doing="asking for the index")
+    return VECTOR in names
+
+
+def _index_in_force(connection: Connection, collection: str, label: Label) -> str:
+    state = connection.attempt("describe_index", collection, VECTOR, doing="asking for the index")
+    if state:
+        name = str(state.get("index_type", "")).upper()
+        if name in profiles.PROFILES:
+            return name
+    # A run died while it replaced the index: the next one puts it right.
+    index = profiles.resolve(label.profile, label.sized_for)
+    _build(connection, collection, index, label.sized_for, label.dim)
+    return index
+
+
+def _build(connection: Connection, collection: str, index: str, count: int, dim: int) -> None:
+    from pymilvus import MilvusClient
+
+    params = MilvusClient.prepare_index_params()
+    params.add_index(
+        VECTOR,
+        index_type=index,
+        index_name=VECTOR,
+        metric_type=METRIC,
+        params=profiles.PROFILES[index].build(count, dim),
+    )
+    connection.call(
+        "create_index", collection, params, doing="building the index", patience_s=LONG_S
+    )
+
+
+def _schema(dim: int) -> Any:
+    from pymilvus import DataType, MilvusClient
+
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    for column in COLUMNS:
+        if column.kind is Kind.INT:
+            schema.add_field(column.name, DataType.INT64)
+        elif column.kind is Kind.FLOAT:
+            schema.add_field(column.name, DataType.DOUBLE)
+        elif column.kind is Kind.JSON:
+            schema.add_field(column.name, DataType.JSON)
+        else:
+            key = {"is_primary": True} if column.name == "id" else {}
+            schema.add_field(column.name, DataType.VARCHAR, max_length=column.max_bytes, **key)
+    schema.add_field(TAKEN_AT_MS, DataType.INT64)
+    schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=dim)
+    return schema
+
+
+def count(connection: Connection, handle: Handle) -> int:
+    """Return how many items the side has, exactly; note it for the search parameters."""
+    load(connection, handle)
+    rows = connection.call(
+        "query",
+        handle.alias,
+        filter="",
+        output_fields=["count(*)"],
+        consistency_level=STRONG,
+        doing="counting",
+    )
+    handle.items = int(rows[0]["count(*)"])
+    return handle.items
+
+
+def fetch(
+    connection: Connection, handle: Handle, ids: Sequence[str], fields: Fields
+) -> dict[str, dict[str, Any]]:
+    """Return the fields of those ids that exist, by id."""
+    load(connection, handle)
+    modality = handle.label.modality
+    columns = list(dict.fromkeys(("id", *stored_columns(fields))))
+    found: dict[str, dict[str, Any]] = {}
+    for at in range(0, len(ids), _IDS_A_CALL):
+        some = [clean_text(one) for one in ids[at : at + _IDS_A_CALL]]
+        rows = connection.call(
+            "query",
+            handle.alias,
+            filter=f"id in [{', '.join(map(quote, some))}]",
+            output_fields=columns,
+            consistency_level=STRONG,
+            doing="reading",
+        )
+        for row in rows:
+            found[row["id"]] = decode_row(row, fields, modality)
+    return found
+
+
+def scan(
+    connection: Connection,
+    handle: Handle,
+    where: Filter | None,
+    pushed: Pushed | None,
+    fields: Fields,
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the fields of every matching item once, in batches of bounded size."""
+    load(connection, handle)
+    modality = handle.label.modality
+    inexact = where if pushed is not None and not pushed.exact else None
+    names = dict.fromkeys((*fields, *(sorted(inexact.fields) if inexact else ())))
+    pages = connection.pages(
+        handle.alias,
+        batch_size=_VECTORS_A_PAGE if VECTOR in names else _ROWS_A_PAGE,
+        filter=pushed.expression if pushed else "",
+        output_fields=list(dict.fromkeys(("id", *stored_columns(names)))),
+        consistency_level=STRONG,
+    )
+    for page in pages:
+        rows = [decode_row(row, names, modality) for row in page]
+        if inexact is not None:
+            rows = [row for row in rows if matches(inexact, row)]
+        yield [{name: row[name] for name in fields} for row in rows]
+
+
+def drop(connection: Connection, handle: Handle) -> None:
+    """Remove the side with all its data. The alias goes first: half dropped is not there."""
+    connection.call("drop_alias", handle.alias, doing="dropping the corpus")
+    connection.call("drop_collection", handle.collection, doing="dropping the corpus")
