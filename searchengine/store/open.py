@@ -11,7 +11,6 @@ from searchengine.errors import SettingsError
 from searchengine.identity import path_of
 
 if TYPE_CHECKING:
-    from searchengine.settings import Settings
     from searchengine.store.contract import Store
 
 DEFAULT_TIMEOUT_S = 10.0
@@ -21,7 +20,7 @@ _SERVERS = ("http", "https", "tcp")
 
 
 def open_store(
-    where: str | os.PathLike[str] | Settings,
+    uri: str | os.PathLike[str],
     *,
     user: str = "",
     password: str = "",
@@ -31,7 +30,7 @@ def open_store(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     retry_s: float = WRITE_PATIENCE_S,
 ) -> Store:
-    """Open the store at an address, or the one that the settings name (then nothing else is read).
+    """Open the store at an address.
 
     A path (or ``file://`` uri) is a Milvus Lite folder, made if need be;
     ``http(s)://host:port`` and ``tcp://host:port`` are a Milvus server;
@@ -42,10 +41,8 @@ def open_store(
     Raises ``StoreUnavailableError``, ``StoreBusyError``, ``DiskFullError`` or,
     for an address that is none, ``SettingsError``.
     """
-    if not isinstance(where, str | os.PathLike):
-        return _open_by(where)
-    text = os.fspath(where)
-    scheme = urlsplit(text).scheme.lower() if isinstance(where, str) else ""
+    text = os.fspath(uri)
+    scheme = urlsplit(text).scheme.lower() if isinstance(uri, str) else ""
     if scheme == "memory":
         from searchengine.store.memory import shared_memory
 
@@ -59,20 +56,6 @@ def open_store(
         login = Login(user, password, token, database, ca)
         return MilvusStore(open_server(text, login, patience))
     return MilvusStore(open_folder(_folder(text, scheme), patience))
-
-
-def _open_by(settings: Settings) -> Store:
-    chosen = settings.store
-    return open_store(
-        settings.store_uri,
-        user=chosen.user,
-        password=chosen.password.get_secret_value(),
-        token=chosen.token.get_secret_value(),
-        database=chosen.database,
-        tls_ca=chosen.tls_ca,
-        timeout_s=chosen.timeout_s,
-        retry_s=chosen.retry_s,
-    )
 
 
 def _folder(text: str, scheme: str) -> Path:
