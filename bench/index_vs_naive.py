@@ -78,7 +78,8 @@ def main() -> None:
         for name, times in (("naive", naive), ("index", first), ("again", second))
     }
     result = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
         "images": report["embedded"],
         "runs": arguments.runs,
         "seconds": {"naive": naive, "index": first, "again": second},

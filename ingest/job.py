@@ -59,7 +59,7 @@ def job_for(
     from ingest.sources import open_sources
     from searchengine.encoders import describe_model, load_encoder
     from searchengine.settings import DEFAULT_MODEL
-    from searchengine.store import open_store
+    from searchengine.store.configured import open_configured_store
 
     return Job(
         corpus=settings.corpus,
@@ -72,7 +72,7 @@ def job_for(
             modality=modality or "all",
             max_bytes=settings.ingest.max_bytes,
         ),
-        build_store=partial(open_store, settings),
+        build_store=partial(open_configured_store, settings),
         build_encoder=partial(
             load_encoder,
             device=settings.model.device,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from searchengine.query.query import Known, Picture, Query, Words
     from searchengine.records import Hit, Item, Results
     from searchengine.settings import Settings, load_settings
-    from searchengine.store import open_store
+    from searchengine.store.open import open_store
     from searchengine.store.filters import parse_filter
 
 __version__ = "0.1.0"
@@ -60,7 +60,7 @@ _HOMES = {
     "Words": "query.query",
     "load_encoder": "encoders",
     "load_settings": "settings",
-    "open_store": "store",
+    "open_store": "store.open",
     "parse_filter": "store.filters",
 }
 

@@ -55,8 +55,6 @@ class StoreSettings(_Group):
     """PEM file of the authority that signed the server's certificate."""
     timeout_s: float = Field(10.0, gt=0)
     """Seconds to wait for a connection or an answer."""
-    retry_s: float = Field(60.0, ge=0)
-    """Seconds for which a failed write is tried again before the run gives up."""
     profile: str = "auto"
     """Index profile of new corpora."""
 

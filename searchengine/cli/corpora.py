@@ -14,10 +14,10 @@ def corpora(
 ) -> None:
     """List all corpora of a database."""
     from searchengine.present.corpora import side_json, sides_table
-    from searchengine.store import open_store
+    from searchengine.store.configured import open_configured_store
 
     settings = options.read_settings(config, sets, store__uri=store)
-    store_ = open_store(settings)
+    store_ = open_configured_store(settings)
     try:
         sides = store_.sides()
     finally:

@@ -23,10 +23,10 @@ def reindex(
     """Change the index profile of a corpus. Nothing is embedded again."""
     from searchengine.errors import NotFoundError
     from searchengine.present.corpora import side_json, sides_table
-    from searchengine.store import open_store
+    from searchengine.store.configured import open_configured_store
 
     settings = options.read_settings(config, sets, corpus=corpus, store__uri=store)
-    store_ = open_store(settings)
+    store_ = open_configured_store(settings)
     try:
         sides = [info.side for info in store_.sides() if info.side.corpus == settings.corpus]
         if not sides:

@@ -16,10 +16,10 @@ def stats(
     """Show what a corpus holds: items, model, index."""
     from searchengine.errors import NotFoundError
     from searchengine.present.corpora import side_json, sides_table
-    from searchengine.store import open_store
+    from searchengine.store.configured import open_configured_store
 
     settings = options.read_settings(config, sets, corpus=corpus, store__uri=store)
-    store_ = open_store(settings)
+    store_ = open_configured_store(settings)
     try:
         all_sides = store_.sides()
         backend = f"{store_.capabilities.backend} {store_.capabilities.version}".strip()

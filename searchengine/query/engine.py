@@ -64,7 +64,7 @@ class SearchEngine:
         """
         from searchengine.encoders import load_encoder
         from searchengine.settings import load_settings
-        from searchengine.store import open_store
+        from searchengine.store.configured import open_configured_store
 
         if settings is None:
             settings = load_settings(
@@ -80,7 +80,7 @@ class SearchEngine:
             )
 
         return cls(
-            open_store(settings),
+            open_configured_store(settings),
             load,
             corpus=settings.corpus,
             model=settings.model.name or None,

@@ -33,7 +33,7 @@ class Crash(BaseException):
 
 
 class FlakyStore(MemoryStore):
-    """A memory store that outlives its users, counts its writes and can crash before or after one."""
+    """A memory store that outlives its users, counts its writes and crashes on demand."""
 
     def __init__(self) -> None:
         super().__init__()
