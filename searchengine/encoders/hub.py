@@ -89,6 +89,7 @@ def _fetch(
         )
         if isinstance(cached, str):
             return Path(cached)
+    _knock(ref, huggingface_hub.hf_hub_url(repository, names[0], revision=revision))
     for name in names:
         try:
             return Path(
@@ -122,15 +123,31 @@ def _fetch(
     )
 
 
+def _knock(ref: ModelRef, url: str) -> None:
+    """Ask once whether the hub can be reached: its own downloader tries for half a minute.
+
+    Raises ``ModelUnavailableError``. Any answer will do, an error status too.
+    """
+    import huggingface_hub
+
+    try:
+        huggingface_hub.get_session().head(url, timeout=_CONNECT_SECONDS)
+    except Exception as error:  # of httpx or requests, by version; or the offline mode's own
+        raise _unavailable(ref, error) from error
+
+
 def _unavailable(ref: ModelRef, error: Exception) -> DiskFullError | ModelUnavailableError:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return DiskFullError(
             f"there is no space left to keep the weights of {ref}",
             hint="free some, or set HF_HOME to a folder on another disk",
         )
+    why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    if type(error).__name__ == "OfflineModeIsEnabled":
+        why = "HF_HUB_OFFLINE is set"
     return ModelUnavailableError(
-        f"the weights of {ref} are not on this machine and cannot be downloaded",
-        hint="connect to the network (and unset HF_HUB_OFFLINE) and run the same again; "
+        f"the weights of {ref} are not on this machine and cannot be downloaded ({why})",
+        hint="run the same again with a network connection (and without HF_HUB_OFFLINE); "
         "or name a folder that holds a model: --model local-dir:PATH; "
         "or try what comes with the package: searchengine demo",
     )

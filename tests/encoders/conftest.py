@@ -1,0 +1,100 @@
+"""Real weights and photos from the environment, and tiny random models made on the spot."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+TINY_VIT: dict[str, Any] = {
+    "embed_dim": 24,
+    "quick_gelu": True,
+    "vision_cfg": {"image_size": 48, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
+    "text_cfg": {"context_length": 20, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+}
+TINY_RESNET: dict[str, Any] = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "head_width": 32},
+    "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
+}
+
+
+def _from_environment(variable: str, what: str) -> Path:
+    value = os.environ.get(variable)
+    if not value:
+        pytest.fail(f"set {variable} to {what}: these tests need it", pytrace=False)
+    path = Path(value)
+    if not path.is_dir():
+        pytest.fail(f"{variable}={value} is no folder: set it to {what}", pytrace=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def photo_mini() -> Path:
+    """The folder of the small photo model."""
+    return _from_environment("SEARCHENGINE_TEST_MODEL", "the folder of the model photo-mini")
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder with ``coco-cc`` and ``clothing``."""
+    return _from_environment("SEARCHENGINE_TEST_PHOTOS", "the folder of the test photos")
+
+
+@pytest.fixture(scope="session")
+def save_tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A function that saves a random model in the local-dir layout and returns its folder."""
+
+    def save(
+        model_cfg: dict[str, Any],
+        preprocess_cfg: dict[str, Any] | None = None,
+        *,
+        seed: int = 0,
+        edit: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Path:
+        import torch
+        from open_clip.model import CLIP
+        from safetensors.torch import save_file
+
+        torch.manual_seed(seed)
+        weights = {key: value.clone() for key, value in CLIP(**model_cfg).state_dict().items()}
+        if edit is not None:
+            edit(weights)
+        folder = tmp_path_factory.mktemp("model")
+        save_file(weights, folder / "open_clip_model.safetensors")
+        config = {"model_cfg": model_cfg, "preprocess_cfg": preprocess_cfg or {}}
+        (folder / "open_clip_config.json").write_text(json.dumps(config))
+        return folder
+
+    return save
+
+
+@pytest.fixture(scope="session")
+def tiny_vit(save_tiny: Callable[..., Path]) -> Path:
+    """A small vision transformer with OpenAI's activation, resized by squashing."""
+    return save_tiny(
+        TINY_VIT, {"resize_mode": "squash", "interpolation": "bilinear", "mean": [0.5] * 3}
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_resnet(save_tiny: Callable[..., Path]) -> Path:
+    """A small ResNet with attention pooling, OpenCLIP's default preprocessing."""
+    return save_tiny(TINY_RESNET)
+
+
+@pytest.fixture(scope="session")
+def pictures() -> list[Image.Image]:
+    """Nine pictures of odd sizes, always the same."""
+    random = np.random.default_rng(7)
+    sizes = [(48, 48), (1, 1), (200, 31), (31, 200), (64, 64), (300, 400), (47, 49), (5, 90), (90, 5)]
+    return [
+        Image.fromarray(random.integers(0, 256, (height, width, 3), dtype=np.uint8))
+        for width, height in sizes
+    ]

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from searchengine.configs_path import config_file
+from searchengine.encoders import parse_model, presets
+from searchengine.encoders.architectures import architecture_config, architectures
+from searchengine.encoders.presets import default_model, load_presets
+from searchengine.errors import NotFoundError, SettingsError
+
+GOOD = {
+    "model": "m",
+    "dim": 1,
+    "image_size": 2,
+    "weights_mb": 3,
+    "languages": ["en"],
+    "licence": "MIT",
+    "note": "n",
+}
+
+
+def test_the_promised_names_are_there() -> None:
+    assert list(load_presets()) == ["fast", "balanced", "best", "multilingual", "drawn-scenes"]
+    assert default_model() == "balanced"
+    assert load_presets()["balanced"].model == "ViT-B-32-256/datacomp_s34b_b86k"
+
+
+@pytest.mark.parametrize("name", ["fast", "balanced", "best", "multilingual"])
+def test_presets_say_what_open_clip_says(name: str) -> None:
+    import open_clip
+
+    preset = load_presets()[name]
+    ref = parse_model(preset.model)
+    assert str(ref) == preset.model
+    assert (ref.name, ref.tag) in open_clip.list_pretrained()
+    config = open_clip.get_model_config(ref.name)
+    assert preset.dim == config["embed_dim"]
+    assert preset.image_size == config["vision_cfg"]["image_size"]
+    wants_transformers = bool(
+        config["text_cfg"].get("hf_tokenizer_name") or config["text_cfg"].get("hf_model_name")
+    )
+    assert (preset.needs == "transformers") == wants_transformers
+    assert len(preset.note) < 120
+
+
+def test_architectures_are_open_clips_own() -> None:
+    import open_clip
+
+    assert set(architectures()) == set(open_clip.list_models())
+    assert architecture_config("ViT-B-16") == open_clip.get_model_config("ViT-B-16")
+
+
+def test_a_missing_settings_file_is_named() -> None:
+    with pytest.raises(NotFoundError, match=r"no-such\.yaml"):
+        config_file("no-such.yaml")
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ("presets: [", "cannot be read"),
+        ("just text", "no table"),
+        ("default: x", "has no presets"),
+        (json.dumps({"presets": {"p": 3}}), "p is no table"),
+        (json.dumps({"presets": {"p": {**GOOD, "dmi": 3}}}), "'dmi' is not known"),
+        (json.dumps({"presets": {"p": {**GOOD, "dim": "big"}}}), "'big' is no positive number"),
+        (json.dumps({"presets": {"p": {**GOOD, "languages": "en"}}}), "is no list"),
+        (json.dumps({"presets": {"p": {"model": "m"}}}), "dim is missing"),
+        (json.dumps({"default": "q", "presets": {"p": GOOD}}), "none of its presets"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_entry(
+    document: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "models.yaml"
+    path.write_text(document)
+    monkeypatch.setattr(presets, "config_file", lambda name: path)
+    caches = (presets._document, load_presets)
+    for cache in caches:
+        cache.cache_clear()
+    try:
+        with pytest.raises(SettingsError, match=message):
+            default_model()
+    finally:
+        for cache in caches:
+            cache.cache_clear()
