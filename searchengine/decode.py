@@ -1,0 +1,263 @@
+"""Bytes to pixels: one upright RGB picture, or one clear error.
+
+The only place that opens pictures. The bytes may come from anywhere, so what a
+file is comes from its first bytes and never from its name, its size is checked
+before anything is decoded, and whatever Pillow raises comes out as an
+``ItemError``. Pillow's own limit is a global that other users of this process
+share; it is left alone, and the picture classes are called directly instead of
+through ``Image.open``, which enforces it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+from searchengine.errors import DecodeError, LimitError
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageFile
+
+IMAGE_SUFFIXES: frozenset[str] = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff"}
+    | {".bmp", ".heic", ".heif"}
+)
+"""Names that promise a picture, in lower case. The content decides."""
+
+_KINDS: dict[str, tuple[str, str, str]] = {
+    "AVIF": ("image/avif", "PIL.AvifImagePlugin", "AvifImageFile"),
+    "BMP": ("image/bmp", "PIL.BmpImagePlugin", "BmpImageFile"),
+    "GIF": ("image/gif", "PIL.GifImagePlugin", "GifImageFile"),
+    "HEIF": ("image/heic", "pillow_heif", "HeifImageFile"),
+    # also the first picture of an MPO, the multi-picture JPEG of phones
+    "JPEG": ("image/jpeg", "PIL.JpegImagePlugin", "JpegImageFile"),
+    "PNG": ("image/png", "PIL.PngImagePlugin", "PngImageFile"),
+    "TIFF": ("image/tiff", "PIL.TiffImagePlugin", "TiffImageFile"),
+    "WEBP": ("image/webp", "PIL.WebPImagePlugin", "WebPImageFile"),
+}
+"""Media type, and the class that reads it."""
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+_ORIENTATION = 0x0112
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
+_EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
+
+_QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture as it is looked at."""
+
+    image: Image.Image
+    """Mode RGB, upright, no transparency. Its EXIF is still the file's, orientation included."""
+    width: int
+    """Pixels, of the upright picture."""
+    height: int
+    mime: str
+    """From the content."""
+
+
+def decode_image(data: bytes, *, max_pixels: int) -> Decoded:
+    """Decode the first (or only) frame of a JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or HEIC file.
+
+    Transparency is laid on white, 16 bits a channel are scaled to 8, the EXIF
+    orientation is applied. Thread-safe; Pillow lets go of the GIL while it decodes.
+
+    Raises ``LimitError`` for more than ``max_pixels`` pixels, before they are
+    decoded, and ``DecodeError`` for anything that is no whole picture.
+    """
+    kind = _kind_of(data)
+    quiet_pillow()
+    try:
+        picture = _open(kind, data)
+        check_pixels(*picture.size, max_pixels)
+        if kind == "TIFF":
+            _prepare_tiff(picture, max_pixels)
+        picture.load()
+        image = _flatten(_upright(picture))
+    except (DecodeError, LimitError):
+        raise
+    except MemoryError:
+        raise LimitError(
+            f"not enough memory to decode this {kind} picture; a lower ingest.max_pixels "
+            "(SEARCHENGINE_INGEST__MAX_PIXELS) refuses such pictures beforehand"
+        ) from None
+    except Exception as error:  # a broken picture makes Pillow raise nearly anything
+        _raise_for(error, kind)
+    if kind == "TIFF":
+        _carry_tiff_exif(picture, image)
+    else:
+        for key in ("exif", "Raw profile type exif"):  # a new canvas has lost them
+            if key in picture.info:
+                image.info[key] = picture.info[key]
+    return Decoded(image, image.width, image.height, _KINDS[kind][0])
+
+
+def check_pixels(width: int, height: int, max_pixels: int) -> None:
+    """Raise ``LimitError`` for a picture of more than ``max_pixels`` pixels."""
+    if width * height > max_pixels:
+        raise LimitError(
+            f"{width:,} x {height:,} pixels are more than the limit ingest.max_pixels = "
+            f"{max_pixels:,} (SEARCHENGINE_INGEST__MAX_PIXELS)",
+            hint="raise that limit if you trust the file",
+        )
+
+
+def quiet_pillow() -> None:
+    """Make sure that Pillow's warnings about odd files do not leak.
+
+    What is wrong enough to matter comes out as an error. ``catch_warnings``
+    would not do: it swaps the filters of the whole process under other threads.
+    """
+    if _QUIET not in warnings.filters:
+        warnings.filterwarnings("ignore", module=_QUIET[3].pattern)
+
+
+def _kind_of(data: bytes) -> str:
+    """Return the format of a picture (a key of ``_KINDS``) from its first bytes."""
+    head = data[:64]
+    if not head:
+        raise DecodeError("the file is empty (0 bytes)")
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return "TIFF"
+    if head.startswith(b"BM"):
+        return "BMP"
+    if head[4:8] == b"ftyp":
+        end = min(int.from_bytes(head[:4], "big"), len(head))
+        brands = {head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))}
+        if brands & _AVIF_BRANDS:
+            return "AVIF"
+        if brands & _HEIF_BRANDS:
+            return "HEIF"
+    raise DecodeError(
+        "not a picture: the content is none of JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP, HEIC"
+    )
+
+
+def _open(kind: str, data: bytes) -> ImageFile.ImageFile:
+    """Read the header of a picture; nothing is decoded yet."""
+    _, module, name = _KINDS[kind]
+    try:
+        picture_class = getattr(import_module(module), name)
+    except ImportError:
+        if kind != "HEIF":
+            raise
+        raise DecodeError(
+            "HEIC pictures need an extra: pip install 'crossmodal-searchengine[heic]'"
+        ) from None
+    picture: ImageFile.ImageFile = picture_class(io.BytesIO(data))
+    return picture
+
+
+def _raise_for(error: Exception, kind: str) -> NoReturn:
+    from PIL import Image
+
+    if isinstance(error, Image.DecompressionBombError):  # some formats check it themselves
+        raise LimitError(f"beyond Pillow's own limit for {kind} pictures: {error}") from error
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    raise DecodeError(f"damaged or truncated {kind} picture: {reason}") from error
+
+
+def _prepare_tiff(picture: ImageFile.ImageFile, max_pixels: int) -> None:
+    """Refuse tiles far larger than the picture, and read the tags while the file is open."""
+    tags = picture.tag_v2  # type: ignore[attr-defined]
+    check_pixels(int(tags.get(_TILE_WIDTH, 0)), int(tags.get(_TILE_LENGTH, 0)), max_pixels)
+    try:
+        exif = picture.getexif()
+        exif.get_ifd(_EXIF_IFD)
+        exif.get_ifd(_GPS_IFD)
+    except Exception:  # odd tags are no reason to lose the picture
+        return
+
+
+def _carry_tiff_exif(picture: Image.Image, image: Image.Image) -> None:
+    """Give an image made from a TIFF its tags, without those that describe the TIFF itself."""
+    from PIL.Image import Exif
+
+    try:
+        old, new = picture.getexif(), Exif()
+        for tag in (0x010F, 0x0110):  # make, model
+            if tag in old:
+                new[tag] = old[tag]
+        for ifd in (_EXIF_IFD, _GPS_IFD):
+            if values := old.get_ifd(ifd):
+                new.get_ifd(ifd).update(values)
+        image.info["exif"] = new.tobytes()
+    except Exception:  # as above
+        image.info.pop("exif", None)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    try:
+        orientation = picture.getexif().get(_ORIENTATION)
+    except Exception:  # EXIF that cannot be read says nothing about the orientation
+        return picture
+    turn = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }.get(orientation if isinstance(orientation, int) else 1)
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """Return the image in mode RGB, itself if it is."""
+    from PIL.Image import new
+
+    if image.mode.startswith(("I", "F")):
+        image = _to_8_bit(image)
+    if image.has_transparency_data:
+        if image.mode != "RGBA":
+            image = image.convert("RGBA")
+        canvas = new("RGB", image.size, "white")
+        canvas.paste(image, mask=image)
+        return canvas
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Return a grey image of 16 or 32 bits (or floats) in mode L, or LA if it has a clear colour.
+
+    Sixteen bits are scaled by 255/65535, where Pillow would clip or shift. For
+    32 bits and floats no white is defined: 1.0, 255 and 65,535 are taken for it
+    where nothing is brighter (1.0 for floats only), else the brightest pixel.
+    """
+    import numpy as np
+    from PIL.Image import fromarray, merge
+
+    values = np.asarray(image)
+    clear = image.info.get("transparency")
+    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        grey = ((np.arange(65_536, dtype=np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
+        scaled = grey[values]
+    else:
+        floats = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+        top = float(floats.max())
+        levels = (1.0, 255.0, 65_535.0) if values.dtype.kind == "f" else (255.0, 65_535.0)
+        white = next((level for level in levels if top <= level), top)
+        scaled = np.rint(np.clip(floats, 0, white) * (255 / white)).astype(np.uint8)
+    result = fromarray(scaled)
+    if isinstance(clear, int):
+        alpha = np.where(values == clear, 0, 255).astype(np.uint8)
+        result = merge("LA", (result, fromarray(alpha)))
+    return result
