@@ -1,53 +1,35 @@
-"""Queries and their hits as one picture: the query on the left, the hits on the right.
-
-All lengths are pixels and follow from the side of a tile, so that a larger
-sheet is the same sheet with more detail.
-"""
+"""Queries and their hits as one picture: the query on the left, the hits on the right."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from functools import lru_cache
+import errno
+import io
 from typing import TYPE_CHECKING
 
-from searchengine.identity import path_of
-from searchengine.present.lettering import Colour, Lettering, lettering_for, script_name
-from searchengine.present.names import file_name, first_line, pixel_size, short_moment
-from searchengine.present.thumbnails import small, thumbnail
+from searchengine.errors import DiskFullError, ItemError, NotFoundError, UsageError
+from searchengine.present.lettering import Lettering, lettering_for, script_name
+from searchengine.present.names import file_name
+from searchengine.present.sheet_painter import (
+    CARD_CHARS,
+    MAX_TILES,
+    PAPER,
+    Grid,
+    Painter,
+    SheetRow,
+    about,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from PIL import Image
 
-    from searchengine.records import Hit, Results
+    from searchengine.records import Results
 
-MAX_TILES = 60
-"""Hits on one row of the sheet; more would make a picture nobody can open."""
+__all__ = ["MAX_TILES", "SheetRow", "contact_sheet", "contact_sheets", "write_contact_sheet"]
 
-_CARD_CHARS = 2000
-"""Of a long text, as much as can ever fit on its card."""
-
-_PAPER: Colour = (255, 255, 255)
-_PANEL: Colour = (238, 242, 250)
-_TILE: Colour = (240, 241, 243)
-_CARD: Colour = (252, 249, 240)
-_RULE: Colour = (226, 228, 233)
-_INK: Colour = (24, 27, 33)
-_QUIET: Colour = (104, 110, 121)
-_ACCENT: Colour = (28, 92, 196)
-_BADGE: Colour = (24, 27, 33)
-
-
-@dataclass(frozen=True, slots=True)
-class SheetRow:
-    """One query with its answer. A query may have words, a picture, or both."""
-
-    results: Results
-    query_text: str | None = None
-    query_image: Image.Image | None = None
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 def contact_sheet(
@@ -80,7 +62,7 @@ def contact_sheets(
     """Return several queries with their hits below each other, as ``contact_sheet`` does one."""
     if not rows:
         raise ValueError("a contact sheet needs at least one query")
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
     most = max(len(row.results.hits[:MAX_TILES]) for row in rows)
     columns = max(1, min(columns, most))
@@ -92,8 +74,8 @@ def contact_sheets(
     tops = [grid.margin]
     for row in rows:
         tops.append(tops[-1] + grid.row_height(len(row.results.hits[:MAX_TILES])) + grid.between)
-    sheet = Image.new("RGB", (grid.width, tops[-1] - grid.between + grid.margin), _PAPER)
-    painter = _Painter(sheet, ImageDraw.Draw(sheet), grid, letters)
+    sheet = Image.new("RGB", (grid.width, tops[-1] - grid.between + grid.margin), PAPER)
+    painter = Painter(sheet, grid, letters)
     for row, top in zip(rows, tops, strict=False):
         if top != grid.margin:
             painter.rule(top - grid.between // 2)
@@ -103,239 +85,61 @@ def contact_sheets(
     return sheet
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Where things stand on a sheet, in pixels."""
+def write_contact_sheet(
+    target: Path,
+    rows: Sequence[tuple[Results, str, bytes | None]],
+    *,
+    columns: int = 5,
+    thumb: int = 240,
+) -> list[str]:
+    """Write a contact sheet to a .png, .jpg or .webp file; return what its reader will miss.
 
-    thumb: int
-    columns: int
-
-    def scaled(self, length: float) -> int:
-        """Return a length that was drawn for tiles of 240 pixels."""
-        return max(1, round(length * self.thumb / 240))
-
-    @property
-    def margin(self) -> int:
-        """Around everything."""
-        return self.scaled(32)
-
-    @property
-    def gap(self) -> int:
-        """Between tiles."""
-        return self.scaled(20)
-
-    @property
-    def between(self) -> int:
-        """Between two queries."""
-        return self.scaled(56)
-
-    @property
-    def panel(self) -> int:
-        """Width of the query's panel."""
-        return self.scaled(300)
-
-    @property
-    def tile_height(self) -> int:
-        """A tile with the lines below it."""
-        return self.thumb + self.scaled(134)
-
-    @property
-    def width(self) -> int:
-        """Of the whole sheet."""
-        tiles = self.columns * (self.thumb + self.gap) - self.gap
-        return 2 * self.margin + self.panel + self.scaled(28) + tiles
-
-    def row_height(self, hits: int) -> int:
-        """Return the height of a query with so many hits."""
-        lines = max(1, -(-hits // self.columns))
-        return lines * (self.tile_height + self.gap) - self.gap
-
-    def tile_place(self, place: int, top: int) -> tuple[int, int]:
-        """Return the left top corner of the hit at a 0-based place in a row that starts at top."""
-        line, column = divmod(place, self.columns)
-        left = self.margin + self.panel + self.scaled(28)
-        return (
-            left + column * (self.thumb + self.gap),
-            top + line * (self.tile_height + self.gap),
+    A row is the results, the query's words (or name) and, for an example, the
+    bytes of its picture. Missing folders are made. Raises ``UsageError`` for
+    another kind of file, ``NotFoundError`` and ``DiskFullError`` where it cannot be written.
+    """
+    kind = _FORMATS.get(target.suffix.lower())
+    if kind is None:
+        raise UsageError(
+            f"a contact sheet cannot be written as {target.suffix or 'a file without suffix'}",
+            hint=f"name a file that ends in {', '.join(_FORMATS)}",
         )
+    warnings: list[str] = []
+    sheet = contact_sheets(
+        [_sheet_row(*row, warnings) for row in rows],
+        columns=columns,
+        thumb=thumb,
+        warnings=warnings,
+    )
+    out = io.BytesIO()
+    sheet.save(out, kind, **({} if kind == "PNG" else {"quality": 90}))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(out.getvalue())
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise DiskFullError(f"no space left to write {target}", hint="free some") from error
+        raise NotFoundError(
+            f"cannot write {target}: {error.strerror or error}", hint="name another file"
+        ) from error
+    return warnings
 
 
-class _Painter:
-    def __init__(self, sheet: Image.Image, draw: Any, grid: Grid, letters: Lettering) -> None:
-        self.sheet = sheet
-        self.draw = draw
-        self.grid = grid
-        self.letters = letters
+def _sheet_row(
+    results: Results, words: str, picture: bytes | None, warnings: list[str]
+) -> SheetRow:
+    if picture is None:
+        return SheetRow(results, words)
+    from searchengine.decode import decode_image
+    from searchengine.present.thumbnails import MAX_PIXELS
 
-    def rule(self, top: int) -> None:
-        """Draw the line between two queries."""
-        edge, right = self.grid.margin, self.grid.width - self.grid.margin
-        self.draw.line([(edge, top), (right, top)], fill=_RULE, width=self.grid.scaled(2))
-
-    def row(self, row: SheetRow, top: int) -> None:
-        """Draw a query and its hits."""
-        self._query(row, top)
-        hits = row.results.hits[:MAX_TILES]
-        for place, hit in enumerate(hits):
-            left, tile_top = self.grid.tile_place(place, top)
-            self._tile(hit, left, tile_top)
-        if not hits:
-            left, tile_top = self.grid.tile_place(0, top)
-            self._message("No hits", (left, tile_top))
-
-    def _query(self, row: SheetRow, top: int) -> None:
-        grid, inset = self.grid, self.grid.scaled(22)
-        height = grid.row_height(len(row.results.hits[:MAX_TILES]))
-        # Beside several lines of hits the panel need not be taller than one.
-        height = min(height, grid.tile_height)
-        self._box((grid.margin, top, grid.panel, height), _PANEL)
-        left, below, inner = grid.margin + inset, top + inset, grid.panel - 2 * inset
-        bottom = top + height - inset - grid.scaled(24)
-        label = "QUERY" if row.query_image is None else "EXAMPLE"
-        self.letters.draw(self.draw, (left, below), label, grid.scaled(15), _ACCENT, bold=True)
-        below += grid.scaled(30)
-        if row.query_image is not None:
-            room = grid.thumb if row.query_text is None else grid.scaled(170)
-            picture = small(row.query_image, (inner, min(room, bottom - below)))
-            self.sheet.paste(picture, (left, below), _rounded(picture.size, grid.scaled(8)))
-            below += picture.height + grid.scaled(12)
-        if row.query_text is not None:
-            self._words(row.query_text, (left, below, inner, bottom - below))
-        count, modality = row.results.total, row.results.modality
-        of = f"of {count:,} {modality}{'' if count == 1 else 's'}"
-        self.letters.draw(
-            self.draw, (left, top + height - inset - grid.scaled(16)), of, grid.scaled(16), _QUIET
-        )
-
-    def _words(self, text: str, box: tuple[int, int, int, int]) -> None:
-        """Write the query as large as the room allows."""
-        left, top, width, height = box
-        shown = " ".join(text.split())
-        if not self.letters.can_write(shown):
-            shown = self._without_font(shown)
-        for points in (40, 34, 29, 25, 21, 18):
-            size = self.grid.scaled(points)
-            step = self.letters.line_height(size)
-            lines = self.letters.wrap(shown, size, width, max(1, height // step))
-            whole = self.letters.longest_word(shown, size) <= width
-            if not lines or (whole and not lines[-1].endswith("…")):
-                break
-        for line in lines:
-            self.letters.draw(self.draw, (left, top), line, size, _INK)
-            top += step
-
-    def _without_font(self, text: str) -> str:
-        """Return what to write for a query that no font here draws."""
-        language, readable = script_name(text), self.letters.writable(text)
-        if any(char.isalnum() for char in readable.replace(f"({language})", "")):
-            return readable
-        return f"{language} query (no font for it on this machine)"
-
-    def _tile(self, hit: Hit, left: int, top: int) -> None:
-        grid, thumb = self.grid, self.grid.thumb
-        if hit.modality == "text":
-            self._card(str(hit.metadata.get("caption") or ""), left, top)
-        else:
-            path = path_of(hit.uri)
-            picture = "not on this machine" if path is None else thumbnail(path, (thumb, thumb))
-            if isinstance(picture, str):
-                self._message(picture, (left, top))
-            else:
-                self._picture(picture, left, top)
-        self._badge(str(hit.rank), left, top)
-        line = top + thumb + grid.scaled(10)
-        self._facts(hit, left, line)
-        line += grid.scaled(31)
-        size, name = grid.scaled(19), self.letters.writable(file_name(hit.uri))
-        name = self.letters.cut(name, size, thumb, middle=True)
-        self.letters.draw(self.draw, (left, line), name, size, _INK)
-        line += grid.scaled(28)
-        for text in self.letters.wrap(self._caption(hit), size, thumb, 2):
-            self.letters.draw(self.draw, (left, line), text, size, _QUIET)
-            line += self.letters.line_height(size)
-
-    def _facts(self, hit: Hit, left: int, top: int) -> None:
-        """Write the score on the left, and on the right the size or the day."""
-        grid = self.grid
-        score, size, quiet = f"{hit.score:.3f}", grid.scaled(23), grid.scaled(18)
-        self.letters.draw(self.draw, (left, top), score, size, _ACCENT, bold=True)
-        fact = short_moment(hit.metadata.get("taken_at"))[:10] or pixel_size(hit.metadata)
-        fact = self.letters.writable(fact)
-        right = left + grid.thumb - self.letters.width(fact, quiet)
-        self.letters.draw(self.draw, (right, top + grid.scaled(4)), fact, quiet, _QUIET)
-
-    def _caption(self, hit: Hit) -> str:
-        if hit.modality == "text":
-            return self.letters.writable(_about(hit.metadata))
-        lines = str(hit.metadata.get("caption") or "").splitlines()
-        readable = [first_line(line) for line in lines if self.letters.can_write(line)]
-        best = next((line for line in readable if line), None)
-        return self.letters.writable(best or first_line("\n".join(lines)) or _about(hit.metadata))
-
-    def _picture(self, picture: Image.Image, left: int, top: int) -> None:
-        """Paste a picture into the middle of its tile."""
-        thumb = self.grid.thumb
-        self._box((left, top, thumb, thumb), _TILE)
-        from PIL import Image
-
-        tile = Image.new("RGB", (thumb, thumb), _TILE)
-        tile.paste(picture, ((thumb - picture.width) // 2, (thumb - picture.height) // 2))
-        self.sheet.paste(tile, (left, top), _rounded(tile.size, self.grid.scaled(10)))
-
-    def _card(self, text: str, left: int, top: int) -> None:
-        """Draw a text as a card."""
-        grid, inset, size = self.grid, self.grid.scaled(18), self.grid.scaled(19)
-        self._box((left, top, grid.thumb, grid.thumb), _CARD)
-        top += grid.scaled(44)
-        step = self.letters.line_height(size)
-        room = grid.thumb - 2 * inset
-        lines = (grid.thumb - grid.scaled(44) - inset // 2) // step
-        shown = self.letters.writable(text[:_CARD_CHARS])
-        for line in self.letters.wrap(shown, size, room, lines):
-            self.letters.draw(self.draw, (left + inset, top), line, size, _INK)
-            top += step
-
-    def _message(self, text: str, place: tuple[int, int]) -> None:
-        """Draw a grey tile that says why there is no picture."""
-        grid, size = self.grid, self.grid.scaled(18)
-        self._box((*place, grid.thumb, grid.thumb), _TILE)
-        left = place[0] + (grid.thumb - self.letters.width(text, size)) / 2
-        self.letters.draw(self.draw, (left, place[1] + (grid.thumb - size) / 2), text, size, _QUIET)
-
-    def _badge(self, rank: str, left: int, top: int) -> None:
-        """Draw the rank into the corner of a tile."""
-        grid, size = self.grid, self.grid.scaled(17)
-        inset, height = grid.scaled(8), grid.scaled(28)
-        width = max(height, round(self.letters.width(rank, size)) + grid.scaled(16))
-        self._box((left + inset, top + inset, width, height), _BADGE, height // 2)
-        middle = left + inset + (width - self.letters.width(rank, size)) / 2
-        self.letters.draw(
-            self.draw, (middle, top + inset + grid.scaled(5)), rank, size, _PAPER, bold=True
-        )
-
-    def _box(
-        self, box: tuple[int, int, int, int], colour: Colour, radius: int | None = None
-    ) -> None:
-        left, top, width, height = box
-        mask = _rounded((width, height), self.grid.scaled(10) if radius is None else radius)
-        self.sheet.paste(colour, (left, top, left + width, top + height), mask)
-
-
-@lru_cache(maxsize=64)
-def _rounded(size: tuple[int, int], radius: int) -> Image.Image:
-    """Return a mask with smooth round corners: drawn four times as large, then shrunk."""
-    from PIL import Image, ImageDraw
-
-    mask = Image.new("L", (size[0] * 4, size[1] * 4))
-    box = (0, 0, mask.width - 1, mask.height - 1)
-    ImageDraw.Draw(mask).rounded_rectangle(box, radius * 4, fill=255)
-    return mask.resize(size, Image.Resampling.BOX)
-
-
-def _about(metadata: Mapping[str, Any]) -> str:
-    """Return what to write below a picture without a caption: its camera, or its folder."""
-    folder = re.split(r"[/\\]", str(metadata.get("folder") or ""))[-1]
-    return first_line(metadata.get("camera")) or first_line(folder)
+    try:
+        image = decode_image(picture, max_pixels=MAX_PIXELS).image.copy()
+    except ItemError as error:
+        warnings.append(f"the example is not on the picture: {error}")
+        return SheetRow(results, words)
+    image.info.clear()  # it is upright, but its EXIF would turn it again
+    return SheetRow(results, words, image)
 
 
 def _texts(row: SheetRow) -> list[str]:
@@ -343,7 +147,7 @@ def _texts(row: SheetRow) -> list[str]:
     texts = [row.query_text or ""]
     for hit in row.results.hits[:MAX_TILES]:
         caption = str(hit.metadata.get("caption") or "")
-        texts += [file_name(hit.uri), caption[:_CARD_CHARS], _about(hit.metadata)]
+        texts += [file_name(hit.uri), caption[:CARD_CHARS], about(hit.metadata)]
     return texts
 
 

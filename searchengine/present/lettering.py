@@ -41,12 +41,13 @@ class Lettering:
     def writable(self, text: str) -> str:
         """Return the text with what no font has replaced: ``(Chinese)``, a bare letter, nothing."""
         out: list[str] = []
+        language = script_name(text)
         for char in unicodedata.normalize("NFC", text):
             if char.isspace() or self._font_of(char) is not None:
                 out.append(char)
                 continue
             bare = "".join(c for c in unicodedata.normalize("NFKD", char) if c.isascii())
-            stand_in = bare or _stand_in(char)
+            stand_in = bare or _stand_in(char, language)
             if not (stand_in.startswith("(") and out and out[-1] == stand_in):
                 out.append(stand_in)
         return " ".join("".join(out).split())
@@ -213,9 +214,10 @@ def script_name(text: str) -> str:
     return _SCRIPTS.get(first, first.capitalize())
 
 
-def _stand_in(char: str) -> str:
+def _stand_in(char: str, language: str) -> str:
     if char.isalpha():
-        return f"({script_name(char)})"
+        script = script_name(char)
+        return f"({language if language == 'Japanese' and script == 'Chinese' else script})"
     return " " if unicodedata.category(char).startswith("P") else ""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from searchengine.identity import path_of
 from searchengine.present.names import file_name, first_line
-from searchengine.present.text_width import cut_end, cut_middle, one_line, pad
+from searchengine.present.text_width import cut_end, cut_middle, head, one_line, pad
 from searchengine.present.thumbnails import small, thumbnail
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ def _text_box(text: str, width: int) -> list[str]:
     lines: list[str] = []
     while rest and inner > 1 and len(lines) < _CELL_LINES - 2:
         last = len(lines) == _CELL_LINES - 3
-        line = cut_end(rest, inner)
-        if line != rest and not last:
-            line = line[:-1].rpartition(" ")[0] or line[:-1]
+        line = cut_end(rest, inner) if last else head(rest, inner)
+        if line != rest and not last and rest[len(line)] != " ":
+            line = line.rpartition(" ")[0] or line
         lines.append(line)
         rest = "" if last else rest[len(line) :].lstrip()
     lines += [""] * (_CELL_LINES - 2 - len(lines))

@@ -36,7 +36,7 @@ def cut_end(text: str, width: int) -> str:
     """Return the text in at most ``width`` columns, its end replaced by an ellipsis if need be."""
     if display_width(text) <= width:
         return text
-    return _head(text, width - 1) + ELLIPSIS if width > 0 else ""
+    return head(text, width - 1) + ELLIPSIS if width > 0 else ""
 
 
 def cut_middle(text: str, width: int) -> str:
@@ -46,7 +46,12 @@ def cut_middle(text: str, width: int) -> str:
     if width < 3:
         return cut_end(text, width)
     tail = _tail(text, (width - 1) // 2)
-    return _head(text, width - 1 - display_width(tail)) + ELLIPSIS + tail
+    return head(text, width - 1 - display_width(tail)) + ELLIPSIS + tail
+
+
+def head(text: str, width: int) -> str:
+    """Return as much of the start of the text as ``width`` columns hold."""
+    return "".join(_fit(_clusters(text), width))
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
@@ -64,10 +69,6 @@ def _fit(clusters: Iterable[str], width: int) -> list[str]:
             break
         taken.append(cluster)
     return taken
-
-
-def _head(text: str, width: int) -> str:
-    return "".join(_fit(_clusters(text), width))
 
 
 def _tail(text: str, width: int) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import stat
-import warnings
 from typing import TYPE_CHECKING
+
+from searchengine.decode import check_pixels, decode_image, quiet_pillow
+from searchengine.errors import DecodeError, LimitError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,54 +23,57 @@ def thumbnail(path: Path, size: tuple[int, int]) -> Image.Image | str:
     The reason is a few words to write in its place. A JPEG is decoded at the
     smallest scale that is large enough (``Image.draft``).
     """
-    from PIL import Image
-
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
             return "not a file"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    return "too large"
-                image.draft("RGB", (2 * size[0], 2 * size[1]))
-                return small(image, size)
+        return _draft(path, size) or small(
+            decode_image(path.read_bytes(), max_pixels=MAX_PIXELS).image, size, upright=True
+        )
     except FileNotFoundError:
         return "file is gone"
-    except PermissionError:
-        return "not readable"
-    except Image.DecompressionBombError:
+    except OSError as error:
+        return "not readable" if error.errno else "broken picture"  # Pillow's have no number
+    except (LimitError, MemoryError):
         return "too large"
-    except Exception:  # Pillow's plugins raise whatever a broken file makes of them
-        return "broken picture"
+    except DecodeError as error:
+        return "needs the HEIC extra" if "[heic]" in str(error) else "broken picture"
 
 
-def small(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Return an upright RGB copy within ``size`` pixels; what is transparent becomes white."""
+def small(image: Image.Image, size: tuple[int, int], *, upright: bool = False) -> Image.Image:
+    """Return an RGB copy within ``size`` pixels; what is transparent becomes white.
+
+    It is turned as its EXIF says, unless it is ``upright`` already.
+    """
     from PIL import Image, ImageOps
 
-    if image.mode == "P" or "transparency" in image.info:
-        image = image.convert("RGBA")
-    elif image.mode.startswith(("I", "F")):
-        image = _eight_bits(image)
-    image = ImageOps.exif_transpose(image)
+    if not upright:
+        image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image.thumbnail(size)
         white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
+        white.paste(image, mask=image)
         return white
     image = image.convert("RGB")
     image.thumbnail(size)
     return image
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Return grey levels 0 to 255 of a picture with 16 bits a level, or with floats 0 to 1."""
-    import numpy as np
-    from PIL import Image
+def _draft(path: Path, size: tuple[int, int]) -> Image.Image | None:
+    """Return a small picture of a JPEG, ``None`` for what is none."""
+    from PIL.JpegImagePlugin import JpegImageFile
 
-    levels = np.nan_to_num(np.asarray(image, dtype=np.float32))
-    top = float(levels.max(initial=0))
-    full = 1.0 if top <= 1 else 255.0 if top <= 255 else 65535.0
-    return Image.fromarray((levels.clip(0, full) * (255 / full)).astype(np.uint8))
+    quiet_pillow()
+    with path.open("rb") as file:
+        if file.read(3) != b"\xff\xd8\xff":
+            return None
+        file.seek(0)
+        try:
+            with JpegImageFile(file) as image:
+                check_pixels(image.width, image.height, MAX_PIXELS)
+                image.draft("RGB", (2 * size[0], 2 * size[1]))
+                return small(image, size)
+        except (LimitError, MemoryError):
+            raise
+        except Exception as error:  # a broken picture makes Pillow raise nearly anything
+            raise DecodeError(f"damaged JPEG picture: {error}") from error
