@@ -11,7 +11,7 @@ from searchengine.errors import EncoderError
 
 
 def unit_rows(raw: Any, *, count: int, dim: int, model: str, what: str) -> Vectors:
-    """Return float32 (count, dim) with rows of unit length, computed in float32.
+    """Return float32 (count, dim) with rows of unit length.
 
     ``what`` names the inputs in the plural. Raises ``EncoderError``: for rows
     that are not finite or have no direction it names them in ``bad_rows``.
@@ -23,8 +23,8 @@ def unit_rows(raw: Any, *, count: int, dim: int, model: str, what: str) -> Vecto
             f"not ({count}, {dim})",
             hint="its configuration and its weights do not belong together; fetch both again",
         )
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    # A norm that overflows is infinite although its components are not.
+    # In float64 no finite row's norm overflows, or vanishes unless the row is all zero.
+    norms = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
     good = np.isfinite(norms[:, 0]) & (norms[:, 0] > 0)
     if not good.all():
         raise _bad_rows(rows, np.flatnonzero(~good), model, what)
@@ -41,7 +41,7 @@ def _bad_rows(rows: Vectors, bad: Any, model: str, what: str) -> EncoderError:
             ("vectors without direction", bool((np.abs(found).max(axis=1) == 0).any())),
         )
         if present
-    ] or ["vectors too long to normalise"]
+    ]
     return EncoderError(
         f"model {model} produced {' and '.join(kinds)} for {len(bad)} of {len(rows)} {what}",
         bad_rows=tuple(int(row) for row in bad),

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+# Tiny models gain nothing from threads, and lose much where the cores are busy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 TINY_VIT: dict[str, Any] = {
     "embed_dim": 24,
     "quick_gelu": True,
@@ -93,7 +96,17 @@ def tiny_resnet(save_tiny: Callable[..., Path]) -> Path:
 def pictures() -> list[Image.Image]:
     """Nine pictures of odd sizes, always the same."""
     random = np.random.default_rng(7)
-    sizes = [(48, 48), (1, 1), (200, 31), (31, 200), (64, 64), (300, 400), (47, 49), (5, 90), (90, 5)]
+    sizes = [
+        (48, 48),
+        (1, 1),
+        (200, 31),
+        (31, 200),
+        (64, 64),
+        (300, 400),
+        (47, 49),
+        (5, 90),
+        (90, 5),
+    ]
     return [
         Image.fromarray(random.integers(0, 256, (height, width, 3), dtype=np.uint8))
         for width, height in sizes

@@ -96,9 +96,7 @@ def test_other_weights_or_settings_have_another(
     assert len({describe(folder, tmp_path).fingerprint for folder in folders}) == 3
 
 
-def test_tokenizer_files_count_where_the_model_brings_them(
-    tiny_vit: Path, tmp_path: Path
-) -> None:
+def test_tokenizer_files_count_where_the_model_brings_them(tiny_vit: Path, tmp_path: Path) -> None:
     folder = tmp_path / "m"
     shutil.copytree(tiny_vit, folder)
     config = json.loads((folder / "open_clip_config.json").read_text())
