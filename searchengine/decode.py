@@ -195,7 +195,7 @@ def _carry_tiff_exif(picture: Image.Image, image: Image.Image) -> None:
                 new[tag] = old[tag]
         for ifd in (_EXIF_IFD, _GPS_IFD):
             if values := old.get_ifd(ifd):
-                new.get_ifd(ifd).update(values)
+                new[ifd] = dict(values)
         image.info["exif"] = new.tobytes()
     except Exception:  # as above
         image.info.pop("exif", None)

@@ -1,0 +1,127 @@
+"""Texts in files: a paragraph of prose, or a row of a table, is one item. Streamed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from ingest.sources.contract import Asset, Skipped
+from ingest.sources.names import PROSE_SUFFIXES, suffix_of
+from ingest.sources.reading import describe, open_regular
+from ingest.sources.tables import TEXT_COLUMNS, clean_text, column_among, joined_text, open_table
+from searchengine.errors import DecodeError, ReadError
+from searchengine.identity import fragment_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import BinaryIO
+
+MAX_CHARS = 1000
+"""Length beyond which a paragraph is split, where a sentence ends."""
+_HELD_CHARS = 1 << 18
+"""Characters of one paragraph that are held before what is complete in it is let go."""
+_HASH_BYTES = 16
+
+_SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])[”’」』）]*\s*")
+_WORD = re.compile(r"\w")
+
+
+def read_texts(path: str, uri: str, mtime_ns: int, folder: str) -> Iterator[Asset | Skipped]:
+    """Yield the texts of a ``.txt``, ``.md``, ``.jsonl``, ``.csv`` or ``.parquet`` file.
+
+    Their revision is a hash of what they say, so that touching the file, or
+    editing another row, changes nothing. Raises ``ReadError`` or
+    ``DecodeError`` where the file cannot be read (any further).
+    """
+    with open_regular(path) as file:
+        try:
+            if suffix_of(path) in PROSE_SUFFIXES:
+                for number, text in _paragraphs(file):
+                    if _WORD.search(text):  # a rule or a fence is nothing to search for
+                        part_uri = fragment_uri(uri, "paragraph", number)
+                        yield _asset(part_uri, text, {}, mtime_ns, folder)
+            else:
+                yield from _rows(file, path, uri, mtime_ns, folder)
+        except OSError as error:
+            raise ReadError(describe(error)) from error
+
+
+def _rows(
+    file: BinaryIO, path: str, uri: str, mtime_ns: int, folder: str
+) -> Iterator[Asset | Skipped]:
+    table = open_table(file, suffix_of(path))
+    if table.columns is not None and not column_among(table.columns, TEXT_COLUMNS):
+        raise DecodeError(_no_text_column("the table"))
+    for row in table.rows:
+        row_uri = fragment_uri(uri, "row", row.number)
+        column = column_among(row.values, TEXT_COLUMNS)
+        if row.problem or column is None:
+            problem = row.problem or _no_text_column(f"line {row.number}")
+            yield Skipped(row_uri, DecodeError.reason, problem)
+        elif text := joined_text(row.values[column]):
+            meta = {k: v for k, v in row.values.items() if k and k != column}
+            yield _asset(row_uri, text, meta, mtime_ns, folder)
+
+
+def split_paragraph(text: str, limit: int = MAX_CHARS) -> list[str]:
+    """Return a text in parts of at most ``limit`` characters, cut where sentences end.
+
+    A longer sentence is cut between words, a longer word anywhere.
+    """
+    parts: list[str] = []
+    while len(text) > limit:
+        cut = max((m.end() for m in _SENTENCE.finditer(text, 0, limit + 1)), default=0)
+        cut = cut or text.rfind(" ", 0, limit + 1) + 1 or limit
+        parts.append(text[:cut].strip())
+        text = text[cut:]
+    parts.append(text.strip())
+    return [part for part in parts if part]
+
+
+def _paragraphs(file: BinaryIO) -> Iterator[tuple[str, str]]:
+    """Yield number and text of each paragraph: ``3``, or ``3.1``, ``3.2`` for a long one."""
+    lines = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace")
+    number, part, held = 1, 0, ""
+    at_end = False
+    while not at_end:
+        line = lines.readline(_HELD_CHARS)
+        at_end = not line
+        if line.strip():
+            held += line
+            if len(held) >= _HELD_CHARS:
+                *complete, last = split_paragraph(held)
+                held = last + (" " if held[-1].isspace() else "")
+                for text in complete:
+                    part += 1
+                    yield f"{number}.{part}", text
+        elif held:
+            complete = split_paragraph(held)
+            if part == 0 and len(complete) == 1:
+                yield str(number), complete[0]
+            else:
+                for text in complete:
+                    part += 1
+                    yield f"{number}.{part}", text
+            number, part, held = number + 1, 0, ""
+
+
+def _asset(uri: str, text: str, meta: Mapping[str, Any], mtime_ns: int, folder: str) -> Asset:
+    text = clean_text(text)
+    content = json.dumps([text, meta], sort_keys=True).encode()
+    return Asset(
+        uri=uri,
+        modality="text",
+        revision=hashlib.blake2b(content, digest_size=_HASH_BYTES).hexdigest(),
+        size=len(text.encode("utf-8")),
+        mtime_ns=mtime_ns,
+        caption=text,
+        folder=folder,
+        meta=meta,
+    )
+
+
+def _no_text_column(what: str) -> str:
+    return f"{what} has none of the columns {', '.join(TEXT_COLUMNS)}"
