@@ -42,25 +42,30 @@ def check_database(settings: Settings) -> Check:
         "database",
         "fail",
         f"store.uri {settings.store_uri!r} is no address of a database",
-        "searchengine ... --store ./index, or --store http://localhost:19530",
+        "add --store ./index, or --store http://localhost:19530",
     )
 
 
 def nearest(path: Path) -> Path:
     """Return the path itself if it exists, else the nearest folder above it that does."""
     path = path.absolute()
-    return next((here for here in (path, *path.parents) if here.exists()), Path(path.anchor))
+    return next((here for here in (path, *path.parents) if _exists(here)), Path(path.anchor))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # below a folder that may not be looked into
+        return False
 
 
 def _check_folder(folder: Path) -> Check:
     other = "--store OTHER_FOLDER"
     here = nearest(folder)
     if not here.is_dir():
-        return Check(
-            "database", "fail", f"{here} is a file, not a folder", f"searchengine ... {other}"
-        )
+        return Check("database", "fail", f"{here} is a file, not a folder", f"add {other}")
     if not os.access(here, os.R_OK | os.W_OK | os.X_OK):
-        remedy = f"chmod u+rwx '{here}'" if os.name == "posix" else f"searchengine ... {other}"
+        remedy = f"chmod u+rwx '{here}'" if os.name == "posix" else f"add {other}"
         return Check("database", "fail", f"you may not write to {here}", remedy)
     if here != folder.absolute():
         return Check("database", "ok", f"{folder} (Milvus Lite): made by the first index run")

@@ -67,7 +67,10 @@ def check_python() -> Check:
     what = f"Python {version}, {machine}, {platform.system()}"
     if not _OLDEST <= sys.version_info[:2] <= _NEWEST:
         return Check(
-            "python", "fail", f"{what}: 3.10 to 3.13 are supported", "uv python install 3.12"
+            "python",
+            "fail",
+            f"{what}: 3.10 to 3.13 are supported",
+            "install Python 3.12 and set up again with it",
         )
     if sys.maxsize <= 2**32:
         return Check("python", "fail", f"{what}: torch needs a 64-bit Python")
@@ -122,14 +125,14 @@ def check_accelerator(stages: Stages, settings: Settings) -> Check:
         return Check("accelerator", "warn", "unknown without torch, see above")
     if "error" in found:
         said = f"CUDA fails: {first_line(found['error'])}"
-        return Check("accelerator", "fail", said, "searchengine ... --set model.device=cpu")
+        return Check("accelerator", "fail", said, "add --set model.device=cpu")
     wanted = settings.model.device.partition(":")[0]
     missing = wanted in {"cuda", "mps"} and not found[wanted]
     if not found["cuda"] and not found["mps"] and (gpu := nvidia_driver()) is not None:
         return _unused_gpu(gpu, torch, found, "fail" if missing else "warn")
     if missing:
         said = f"model.device is {settings.model.device}, but torch finds no such device"
-        return Check("accelerator", "fail", said, "searchengine ... --set model.device=auto")
+        return Check("accelerator", "fail", said, "add --set model.device=auto")
     if found["cuda"]:
         return Check("accelerator", "ok", f"CUDA: {', '.join(found['devices'])}")
     return Check("accelerator", "ok", "Apple GPU (MPS)" if found["mps"] else "no GPU: the CPU")

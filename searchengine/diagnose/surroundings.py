@@ -34,7 +34,7 @@ def check_settings(config: str | None) -> Check:
 def check_space(name: str, setting: str, folder: Path) -> Check:
     """Say whether there is room in a folder, and whether it may be written to."""
     here = nearest(folder)
-    elsewhere = f"searchengine ... --set {setting}=OTHER_FOLDER"
+    elsewhere = f"add --set {setting}=OTHER_FOLDER"
     if not os.access(here, os.W_OK):
         return Check(name, "fail", f"{here} may not be written to", elsewhere)
     free = shutil.disk_usage(here).free
