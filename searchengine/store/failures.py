@@ -51,6 +51,15 @@ _PATTERNS: tuple[tuple[Fault, str], ...] = (
 
 def fault_of(error: BaseException) -> Fault:
     """Return what is behind an exception of pymilvus, gRPC or the operating system."""
+    fault = _fault_of(error)
+    cause = error.__cause__  # pymilvus says "fail connecting" for a wrong password, too
+    if fault in (Fault.AWAY, Fault.OTHER) and cause is not None and cause is not error:
+        deeper = _fault_of(cause)
+        return fault if deeper is Fault.OTHER else deeper
+    return fault
+
+
+def _fault_of(error: BaseException) -> Fault:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Fault.DISK_FULL
     text = str(error).lower()
