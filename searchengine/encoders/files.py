@@ -70,7 +70,9 @@ class ModelFiles:
         )
 
     def _tokenizer_hash(self, cache_dir: Path | None) -> str:
-        if self.folder is None or not self.model_cfg["text_cfg"].get("hf_tokenizer_name"):
+        # A model from the hub names its tokenizer in model_cfg; a folder brings its own files.
+        named = self.model_cfg["text_cfg"].get("hf_tokenizer_name")
+        if self.folder is None or self.ref.kind == "hub" or not named:
             return ""
         found = {path for pattern in _TOKENIZER_PATTERNS for path in self.folder.glob(pattern)}
         return " ".join(f"{path.name}:{_hash(path, cache_dir)}" for path in sorted(found))

@@ -21,8 +21,11 @@ from searchengine.errors import EncoderError, ModelUnavailableError, Unsupported
 if TYPE_CHECKING:
     pass
 
-_IMAGES_A_PASS = 64
+_IMAGES_A_PASS = 256
 _TEXTS_A_PASS = 256
+# On a CPU a pass should stay within its caches. MobileNetV2 at 224 px on one core: 112 images/s
+# in passes of 4 or 8, 103 of 16, 64 of 32, 50 of 64; ViT-B-32 does not care (9.5 to 9.8).
+_IMAGES_A_THREAD = 4
 
 
 class OpenClipEncoder:
@@ -30,8 +33,8 @@ class OpenClipEncoder:
 
     A row's vector does not depend on its neighbours beyond rounding: the same
     image alone and in a full batch differ by less than 1e-5 in any component
-    at fp32. Larger inputs are passed through the model 64 images or 256 texts
-    at a time.
+    at fp32. Inputs of any length will do: they go through the model in passes of
+    the size that suits the device.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class OpenClipEncoder:
             )
         files = known_files(ref, cache_dir=cache_dir) or fetch_files(ref, cache_dir=cache_dir)
         self._device = _choose_device(device)
+        self._images_a_pass = _images_a_pass(self._device)
         self._model = _load_model(files, precision, self._device)
         self._preprocess = files.preprocess
         self._tokenizer = _load_tokenizer(files, cache_dir)
@@ -98,11 +102,10 @@ class OpenClipEncoder:
                 f"{self.name} takes uint8 (n, {height}, {width}, 3), "
                 f"not {pixels.dtype} {pixels.shape}"
             )
+        size = self._images_a_pass
         parts = [
-            self._run(
-                self._model.encode_image, self._image_input(pixels[start : start + _IMAGES_A_PASS])
-            )
-            for start in range(0, len(pixels), _IMAGES_A_PASS)
+            self._run(self._model.encode_image, self._image_input(pixels[start : start + size]))
+            for start in range(0, len(pixels), size)
         ]
         return self._vectors(parts, len(pixels), "images")
 
@@ -180,6 +183,14 @@ def _choose_device(device: str) -> Any:
             hint="use auto, cpu, cuda, cuda:1 or mps; `searchengine doctor` shows what is here",
         ) from error
     return chosen
+
+
+def _images_a_pass(device: Any) -> int:
+    import torch
+
+    if device.type != "cpu":
+        return _IMAGES_A_PASS
+    return max(8, _IMAGES_A_THREAD * torch.get_num_threads())
 
 
 def _load_model(files: ModelFiles, precision: Precision, device: Any) -> Any:

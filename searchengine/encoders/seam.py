@@ -43,14 +43,14 @@ def quiet() -> Iterator[None]:
     root = logging.getLogger()
     # Without any handler the first record would make logging install its own, for good.
     handler = logging.NullHandler()
+
+    def from_others(record: logging.LogRecord) -> bool:
+        return "open_clip" not in record.pathname
+
     root.addHandler(handler)
-    root.addFilter(_not_from_open_clip)
+    root.addFilter(from_others)
     try:
         yield
     finally:
-        root.removeFilter(_not_from_open_clip)
+        root.removeFilter(from_others)
         root.removeHandler(handler)
-
-
-def _not_from_open_clip(record: logging.LogRecord) -> bool:
-    return "open_clip" not in record.pathname

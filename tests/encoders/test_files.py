@@ -106,6 +106,13 @@ def test_a_tower_nobody_knows(folder: Path) -> None:
     assert "cannot be built from its configuration" in str(load_refusal(folder))
 
 
+def test_a_tokenizer_that_is_not_there(folder: Path) -> None:
+    edit_config(folder, model_cfg__text_cfg__hf_tokenizer_name="org/name")
+    error = load_refusal(folder)
+    assert f"the tokenizer of local-dir:{folder} cannot be loaded" in str(error)
+    assert "pip install transformers" in error.hint
+
+
 def test_pickles_that_run_code_are_not_run(folder: Path) -> None:
     import torch
 

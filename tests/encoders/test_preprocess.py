@@ -122,8 +122,13 @@ def test_settings_are_read_as_open_clip_reads_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"resize_mode": "stretch"}, {"interpolation": "lanczos"}, {"mean": [1, 2]}]
+    ("settings", "message"),
+    [
+        ({"resize_mode": "stretch"}, "stretch"),
+        ({"interpolation": "lanczos"}, "lanczos"),
+        ({"mean": [1, 2]}, "expected 3"),
+    ],
 )
-def test_unknown_settings_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="."):
+def test_unknown_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         preprocess_of({"vision_cfg": {}}, settings)

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from searchengine.configs_path import config_file
 from searchengine.encoders import parse_model, presets
-from searchengine.encoders.architectures import architecture_config, architectures
 from searchengine.encoders.presets import default_model, load_presets
-from searchengine.errors import NotFoundError, SettingsError
+from searchengine.errors import SettingsError
 
 GOOD = {
     "model": "m",
@@ -44,18 +42,6 @@ def test_presets_say_what_open_clip_says(name: str) -> None:
     )
     assert (preset.needs == "transformers") == wants_transformers
     assert len(preset.note) < 120
-
-
-def test_architectures_are_open_clips_own() -> None:
-    import open_clip
-
-    assert set(architectures()) == set(open_clip.list_models())
-    assert architecture_config("ViT-B-16") == open_clip.get_model_config("ViT-B-16")
-
-
-def test_a_missing_settings_file_is_named() -> None:
-    with pytest.raises(NotFoundError, match=r"no-such\.yaml"):
-        config_file("no-such.yaml")
 
 
 @pytest.mark.parametrize(

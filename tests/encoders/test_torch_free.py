@@ -53,9 +53,8 @@ assert describe_model({name!r}, cache_dir=Path({str(tmp_path)!r})) is None
 
 
 def test_the_fake_runs_without_torch() -> None:
-    assert (
-        loaded_after(
-            'from searchengine.encoders import load_encoder; load_encoder("fake").encode_texts(["a"])'
-        )
-        == []
-    )
+    code = """
+from searchengine.encoders import load_encoder
+load_encoder("fake").encode_texts(["a"])
+"""
+    assert loaded_after(code) == []
