@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from searchengine.identity import path_of
 from searchengine.present.strict_json import clean_text, dump, plain
-from searchengine.present.table import item_table, table
+from searchengine.present.table import item_text, table
 from searchengine.records import ITEM_FIELDS
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ __all__ = [
     "as_json",
     "csv_text",
     "dump",
-    "item_as_json",
-    "item_table",
+    "item_json",
+    "item_text",
     "jsonl_lines",
     "paths",
     "table",
@@ -62,7 +62,7 @@ def hit_as_json(hit: Hit) -> dict[str, Any]:
     }
 
 
-def item_as_json(item: Item) -> dict[str, Any]:
+def item_json(item: Item) -> dict[str, Any]:
     """Return what is known about an item as strict JSON values, ``path`` for a local file."""
     known: dict[str, Any] = {
         name: plain(value)

@@ -61,7 +61,7 @@ def table(results: Results, width: int = 80) -> str:
     return _lines(columns, _widths(columns, width, name, caption), name)
 
 
-def item_table(item: Item, width: int = 80) -> str:
+def item_text(item: Item, width: int = 80) -> str:
     """Return all that is known about one item, one field a line, cut at ``width`` columns."""
     rows = [("file", display(item.uri)), ("id", item.id), ("modality", item.modality)]
     rows += [("caption", one_line(line)) for line in (item.caption or "").splitlines()[:5]]

@@ -17,7 +17,7 @@ from searchengine.present.formats import (
     as_json,
     csv_text,
     dump,
-    item_as_json,
+    item_json,
     jsonl_lines,
     paths,
 )
@@ -151,7 +151,7 @@ def test_item_keeps_what_is_known() -> None:
         mime="image/jpeg",
         latitude=0.0,
     )
-    value = item_as_json(item)
+    value = item_json(item)
     strict(dump(value))
     assert value["latitude"] == 0.0
     assert value["path"].endswith("?.jpg")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchengine.present.table import item_table, table
+from searchengine.present.table import item_text, table
 from searchengine.present.text_width import cut_end, cut_middle, display_width, one_line
 from searchengine.records import Hit, Item, Results
 
@@ -127,7 +127,7 @@ def test_item() -> None:
         longitude=-2.0,
         meta={"prix": "3 €"},
     )
-    assert item_table(item, 60) == (
+    assert item_text(item, 60) == (
         "file      /a/b.jpg\n"
         "id        00000000000000000000000000000000\n"
         "modality  image\n"
