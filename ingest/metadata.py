@@ -11,6 +11,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from searchengine.decode import quiet_pillow
@@ -179,8 +180,10 @@ def _degrees(value: object, ref: object, signs: str, limit: float) -> float | No
 def _numbers(value: object) -> list[float] | None:
     """Return a tag's numbers (whole, real or rational), or ``None`` if one of them is none."""
     parts = value if isinstance(value, tuple | list) else (value,)
+    if not all(isinstance(part, Real) for part in parts):
+        return None
     try:
         numbers = [float(part) for part in parts[:4]]
-    except Exception:  # a rational over zero, bytes, None
+    except (ArithmeticError, ValueError):  # a rational over zero, a whole number beyond floats
         return None
     return numbers if numbers and all(map(math.isfinite, numbers)) else None
