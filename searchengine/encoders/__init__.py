@@ -7,6 +7,7 @@ from pathlib import Path
 from searchengine.encoders.contract import Encoder, Pixels, Vectors
 from searchengine.encoders.fingerprint import ModelCard, Precision
 from searchengine.encoders.names import ModelRef, parse_model
+from searchengine.encoders.presets import Preset, default_model, load_presets
 
 __all__ = [
     "Encoder",
@@ -14,9 +15,12 @@ __all__ = [
     "ModelRef",
     "Pixels",
     "Precision",
+    "Preset",
     "Vectors",
+    "default_model",
     "describe_model",
     "load_encoder",
+    "load_presets",
     "parse_model",
 ]
 

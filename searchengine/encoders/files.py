@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -155,6 +156,21 @@ def read_config(path: Path) -> dict[str, Any]:
         if not isinstance(model_cfg.get(key), kind):
             raise _bad_config(path, f"model_cfg has no {key}")
     return dict(config)
+
+
+def check_packages(ref: ModelRef, model_cfg: Mapping[str, Any]) -> None:
+    """Raise ``ModelUnavailableError`` where a model needs a package that is not installed.
+
+    Asked before anything is fetched: the weights may be gigabytes.
+    """
+    text_cfg = model_cfg["text_cfg"]
+    if not (text_cfg.get("hf_tokenizer_name") or text_cfg.get("hf_model_name")):
+        return
+    if importlib.util.find_spec("transformers") is None:
+        raise ModelUnavailableError(
+            f"the model {ref} reads texts with the package transformers, which is not installed",
+            hint="pip install transformers",
+        )
 
 
 def _find_weights(folder: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from searchengine.encoders.architectures import architecture_config
-from searchengine.encoders.files import CONFIG_NAME, ModelFiles, read_config
+from searchengine.encoders.files import CONFIG_NAME, ModelFiles, check_packages, read_config
 from searchengine.encoders.names import ModelRef
 from searchengine.encoders.preprocess import preprocess_of
 from searchengine.encoders.seam import import_open_clip
@@ -34,9 +34,10 @@ def _from_repository(ref: ModelRef, cache_dir: Path | None) -> ModelFiles:
     config_path = _fetch(ref, ref.name, (CONFIG_NAME,), cache_dir)
     folder = config_path.parent
     config = read_config(config_path)
+    model_cfg = config["model_cfg"]
+    check_packages(ref, model_cfg)
     # Both from one commit: the folder is named after it.
     weights = _fetch(ref, ref.name, _WEIGHTS_NAMES, cache_dir, revision=folder.name)
-    model_cfg = config["model_cfg"]
     preprocess = preprocess_of(model_cfg, config.get("preprocess_cfg") or {})
     return ModelFiles(ref, model_cfg, preprocess, weights, folder)
 
@@ -55,6 +56,7 @@ def _pretrained(ref: ModelRef, cache_dir: Path | None) -> ModelFiles:
         # The activation these weights were trained with: the plain architecture's name
         # means its "-quickgelu" twin here. OpenCLIP itself only warns.
         model_cfg["quick_gelu"] = True
+    check_packages(ref, model_cfg)
     weights = _fetch_tagged(ref, open_clip, pretrained, cache_dir)
     return ModelFiles(ref, model_cfg, preprocess_of(model_cfg, pretrained), weights, None)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from searchengine.encoders.architectures import architectures
+from searchengine.encoders.presets import load_presets
 from searchengine.errors import UnknownModelError
 
 BUILTINS = ("drawn-scenes", "fake")
@@ -55,8 +56,6 @@ def parse_model(text: str) -> ModelRef:
         return _local(rest, spelling)
     if scheme == "hf-hub":
         return _hub(rest, spelling)
-    from searchengine.encoders.presets import load_presets
-
     presets = load_presets()
     if spelling.lower() in presets:
         return parse_model(presets[spelling.lower()].model)
@@ -115,8 +114,6 @@ def _known_architecture(name: str, spelling: str) -> str:
         raise UnknownModelError(
             f"{spelling!r} is a folder, not the name of a model", hint=f"write local-dir:{spelling}"
         )
-    from searchengine.encoders.presets import load_presets
-
     candidates = {**by_lower, **{each: each for each in (*load_presets(), *BUILTINS)}}
     near = difflib.get_close_matches(name.lower(), candidates, n=3, cutoff=0.5)
     guess = f"; did you mean {' or '.join(candidates[each] for each in near)}?" if near else ""
@@ -125,8 +122,6 @@ def _known_architecture(name: str, spelling: str) -> str:
 
 def _only_tag(architecture: str, spelling: str) -> str:
     """Return the tag of an architecture that was given without one, if there is no doubt."""
-    from searchengine.encoders.presets import load_presets
-
     refs = [preset.model.partition("/") for preset in load_presets().values()]
     tags = {tag for name, _, tag in refs if name == architecture}
     if len(tags) != 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from searchengine.encoders.contract import Pixels, Vectors
-from searchengine.encoders.files import ModelFiles, known_files, remember_files
+from searchengine.encoders.files import ModelFiles, check_packages, known_files, remember_files
 from searchengine.encoders.fingerprint import PRECISIONS, ModelCard, Precision
 from searchengine.encoders.hub import fetch_files
 from searchengine.encoders.names import ModelRef
@@ -196,6 +196,7 @@ def _images_a_pass(device: Any) -> int:
 def _load_model(files: ModelFiles, precision: Precision, device: Any) -> Any:
     """Build the model, then load its weights: so an error says which of the two is wrong."""
     open_clip = import_open_clip()
+    check_packages(files.ref, files.model_cfg)
     name = files.ref.name if files.folder is None else f"local-dir:{files.folder}"
     with quiet():
         try:
@@ -211,8 +212,7 @@ def _load_model(files: ModelFiles, precision: Precision, device: Any) -> Any:
         except Exception as error:
             raise ModelUnavailableError(
                 f"the model {files.ref} cannot be built from its configuration: {_first(error)}",
-                hint="it may need a newer OpenCLIP, or a package that its towers are made with "
-                "(pip install transformers)",
+                hint="it may need a newer one: pip install --upgrade open_clip_torch timm",
             ) from error
         try:
             open_clip.load_checkpoint(model, str(files.weights), strict=True, weights_only=True)
@@ -236,7 +236,8 @@ def _load_tokenizer(files: ModelFiles, cache_dir: Path | None) -> Any:
     except Exception as error:
         raise ModelUnavailableError(
             f"the tokenizer of {files.ref} cannot be loaded: {_first(error)}",
-            hint="its files come from the hub on first use; some need: pip install transformers",
+            hint="its files come from the hub on first use; in a local-dir they lie beside the "
+            "weights",
         ) from error
 
 

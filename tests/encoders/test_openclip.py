@@ -48,7 +48,7 @@ def plain_loop(
     return torch.cat(pictures).numpy(), torch.cat(words).numpy()
 
 
-@pytest.fixture(params=["tiny_vit", "tiny_resnet", "photo_mini"])
+@pytest.fixture(params=["tiny_vit", "tiny_resnet", "tiny_coca", "tiny_timm", "photo_mini"])
 def folder(request: pytest.FixtureRequest) -> Path:
     """Each model in turn."""
     return Path(request.getfixturevalue(request.param))
