@@ -45,9 +45,5 @@ def open_sources(
         for path in paths
     ]
     unique = list({source.root: source for source in sources}.values())
-    outer = [
-        source
-        for source in unique
-        if not any(other.reaches(source.root) for other in unique if other is not source)
-    ]
+    outer = [source for source in unique if not any(other.reaches(source) for other in unique)]
     return outer[0] if len(outer) == 1 else ChainedSource(outer)

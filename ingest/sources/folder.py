@@ -95,13 +95,13 @@ class FolderSource:
             raise ReadError(f"not a local file: {asset.uri}")
         return read_bytes(path, self._max_bytes)
 
-    def reaches(self, path: str) -> bool:
-        """Whether the walk lists the file or folder at a canonical path by itself."""
+    def reaches(self, other: FolderSource) -> bool:
+        """Whether the walk lists all of another source by itself."""
         prefix = os.path.join(self.root, "")
-        if self.is_file or not path.startswith(prefix):
-            return path == self.root
-        names = path.removeprefix(prefix).split(os.sep)
-        if len(names) > 1 and not self.recursive:
+        if self.is_file or not other.root.startswith(prefix):
+            return False
+        names = other.root.removeprefix(prefix).split(os.sep)
+        if not self.recursive and (len(names) > 1 or not other.is_file):
             return False
         excluded = Exclusion(self._exclude)
         for depth, name in enumerate(names, 1):
@@ -120,31 +120,22 @@ class FolderSource:
         return (Scope(self.uri + "#", True),)
 
     def _folder(self, folder: Folder, walk: Walk, only: str) -> Iterator[Asset | Skipped]:
-        pictures = [name for name in folder.files if suffix_of(name) in IMAGE_SUFFIXES]
-        annotated = {stem_of(name) for name in pictures}
-        sidecars = frozenset(
-            name
-            for name in folder.files
-            if suffix_of(name) in SIDECAR_SUFFIXES and stem_of(name) in annotated
-        )
+        sidecars = _sidecars(folder)
         if self._modality != "text":
             yield from read_tables(folder)
-        for name in folder.files:
-            suffix = suffix_of(name)
-            if only and name != only:
+        if only in sidecars:
+            yield Skipped(folder.uri_of(only), "sidecar", "the caption of a picture", failed=False)
+        for name in [only] if only in folder.files else folder.files:
+            is_picture = suffix_of(name) in IMAGE_SUFFIXES
+            if not is_picture and (name in sidecars or not _is_text(name)):
                 continue
-            wanted: Wanted = "image" if suffix in IMAGE_SUFFIXES else "text"
-            if self._modality not in ("all", wanted):
-                continue
-            if wanted == "text" and (
-                suffix not in TEXT_SUFFIXES or name in sidecars or name.lower() in CAPTION_TABLES
-            ):
+            if self._modality == ("text" if is_picture else "image"):
                 continue
             try:
                 status = os.stat(folder.path_of(name))
                 if not stat.S_ISREG(status.st_mode):
                     continue  # it was one when the folder was listed
-                if wanted == "image":
+                if is_picture:
                     yield from self._picture(folder, name, sidecars, status)
                 else:
                     yield from self._texts(folder, name, walk, status)
@@ -182,6 +173,20 @@ class FolderSource:
         except ItemError as error:
             walk.unlisted.append(uri + "#")  # what could not be read is not known to be gone
             yield Skipped(uri, error.reason, str(error))
+
+
+def _sidecars(folder: Folder) -> frozenset[str]:
+    """Return the names of the files that hold the caption of a picture beside them."""
+    pictures = {stem_of(name) for name in folder.files if suffix_of(name) in IMAGE_SUFFIXES}
+    return frozenset(
+        name
+        for name in folder.files
+        if suffix_of(name) in SIDECAR_SUFFIXES and stem_of(name) in pictures
+    )
+
+
+def _is_text(name: str) -> bool:
+    return suffix_of(name) in TEXT_SUFFIXES and name.lower() not in CAPTION_TABLES
 
 
 def _canonical(root: str | Path) -> tuple[str, bool]:

@@ -90,17 +90,24 @@ class Walk:
         """
         if self._follow_links:
             self._visited.add(_identity(self._root))
-        pending = [Folder(self._root, folder_uri(self._root), "", None)]
+        yield from self._visit(root := Folder(self._root, folder_uri(self._root), "", None))
+        pending = self._below(root)
         while pending:
-            folder = pending.pop()
+            folder = self._child(*pending.pop())
             if folder.linked and not self._first_visit(folder):
                 continue
-            yield from self._list(folder)
-            yield folder
-            folder.files = []
-            if self._recursive:
-                pending.extend(self._child(folder, name) for name in reversed(folder.folders))
-            folder.folders = []
+            yield from self._visit(folder)
+            pending.extend(self._below(folder))
+
+    def _visit(self, folder: Folder) -> Iterator[Folder | Skipped]:
+        yield from self._list(folder)
+        yield folder
+        folder.files = []
+
+    def _below(self, folder: Folder) -> list[tuple[Folder, str]]:
+        """Return what is to be visited below a folder, last first."""
+        names, folder.folders = folder.folders, []
+        return [(folder, name) for name in reversed(names)] if self._recursive else []
 
     def _child(self, folder: Folder, name: str) -> Folder:
         return Folder(
