@@ -37,7 +37,7 @@ from searchengine.store.contract import Row, SideSpec
 from searchengine.store.filters import OneOf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ingest.job import Job
     from ingest.report import Report
@@ -266,6 +266,7 @@ class Pipeline:
         modality = batch[0].item.modality
         self._ensure(modality)
         encoder = self._load_encoder()
+        vectors: Sequence[Any]
         try:
             vectors = encode_ready(encoder, batch)
         except EncoderError as error:
@@ -290,8 +291,8 @@ class Pipeline:
                 failures.append((one, error))
         if not good and not self._report.embedded and len(batch) > 1:
             raise first
-        for one, error in failures:
-            self._report.fail(one.item.uri, "unencodable", str(error))
+        for one, reason in failures:
+            self._report.fail(one.item.uri, "unencodable", str(reason))
         return good, vectors
 
     def _fail(self, todo: Todo, error: ItemError) -> None:

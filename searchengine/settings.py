@@ -29,6 +29,7 @@ from pydantic_settings import (
 )
 
 from searchengine.configs_path import config_file
+from searchengine.encoders.fingerprint import Precision
 from searchengine.errors import NotFoundError, SettingsError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class StoreSettings(_Group):
     database: str = ""
     tls_ca: Path | None = None
     """PEM file of the authority that signed the server's certificate."""
-    timeout_s: float = Field(10.0, gt=0)
+    timeout_s: float = Field(default=10.0, gt=0)
     """Seconds to wait for a connection or an answer."""
     profile: str = "auto"
     """Index profile of new corpora."""
@@ -65,28 +66,28 @@ class ModelSettings(_Group):
     name: str = ""
     """Empty: the corpus's own model, or ``ViT-B-32-256/datacomp_s34b_b86k`` for a new corpus."""
     device: str = "auto"
-    precision: str = "fp32"
+    precision: Precision = "fp32"
 
 
 class IngestSettings(_Group):
     """How the writing side works."""
 
-    batch_size: int = Field(32, ge=1, le=4096)
+    batch_size: int = Field(default=32, ge=1, le=4096)
     """Images (or texts) a forward pass."""
-    workers: int = Field(0, ge=0, le=256)
+    workers: int = Field(default=0, ge=0, le=256)
     """Threads that read and decode; 0: one a core."""
-    write_rows: int = Field(512, ge=1, le=5000)
+    write_rows: int = Field(default=512, ge=1, le=5000)
     """Rows a write."""
-    max_pixels: int = Field(178_956_970, ge=1)
+    max_pixels: int = Field(default=178_956_970, ge=1)
     """Pictures with more pixels are refused (Pillow's own limit for decompression bombs)."""
-    max_bytes: int = Field(1 << 30, ge=1)
+    max_bytes: int = Field(default=1 << 30, ge=1)
     """Files with more bytes are refused."""
 
 
 class QuerySettings(_Group):
     """How the reading side works."""
 
-    limit: int = Field(10, ge=1, le=16_384)
+    limit: int = Field(default=10, ge=1, le=16_384)
 
 
 class Settings(BaseSettings):
@@ -100,7 +101,7 @@ class Settings(BaseSettings):
         protected_namespaces=(),
     )
 
-    corpus: str = Field("default", min_length=1, max_length=128)
+    corpus: str = Field(default="default", min_length=1, max_length=128)
     data_dir: Path = Path(platformdirs.user_data_dir("searchengine", appauthor=False))
     """Holds the Milvus Lite folder and the reports of runs."""
     cache_dir: Path = Path(platformdirs.user_cache_dir("searchengine", appauthor=False))

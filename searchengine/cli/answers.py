@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from searchengine.cli.talk import emit, emit_json, say
+from searchengine.cli.talk import emit, emit_bytes, emit_json, say
 
 if TYPE_CHECKING:
     from searchengine.records import Results
@@ -46,8 +45,7 @@ def print_results(
     elif as_csv:
         emit(formats.csv_text(results))
     elif as_paths:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(formats.paths(results))
+        emit_bytes(formats.paths(results))
     elif show != "terminal":
         emit(formats.table(results, shutil.get_terminal_size().columns))
     if show is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -74,9 +73,6 @@ def main() -> None:
         if error.hint:
             say(f"  {error.hint}")
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # `searchengine search ... | head`: the reader has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
         say("stopped")
         sys.exit(130)

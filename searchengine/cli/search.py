@@ -53,7 +53,7 @@ def search(
         term = engine.example(text, allow_net=allow_net) if looks_like_example(text) else None
         results = engine.find(
             term or text,
-            limit=limit or settings.query.limit,
+            limit=settings.query.limit if limit is None else limit,
             offset=offset,
             where=where,
             modality=modality.value,

@@ -48,7 +48,7 @@ def similar(
         term = engine.example(item, allow_net=allow_net)
         results = engine.find(
             term,
-            limit=limit or settings.query.limit,
+            limit=settings.query.limit if limit is None else limit,
             offset=offset,
             where=where,
             modality=modality.value,

@@ -117,7 +117,7 @@ def test_interrupt_finishes_the_batch_and_reports(home: Home, folder: Path, tmp_
     time.sleep(1.2)
     process.send_signal(signal.SIGINT)
     try:
-        out, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=60)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

@@ -55,7 +55,7 @@ def plain_ranks(plain, photos: Path, captions: list[tuple[str, str]]) -> list[in
     scores = plain.texts([text for _, text in captions]) @ images.T
     right = np.array([files.index(file) for file, _ in captions])
     order = np.argsort(-scores, axis=1)
-    return [int(np.nonzero(row == place)[0][0]) + 1 for row, place in zip(order, right, strict=True)]
+    return [int(place) + 1 for place in (order == right[:, None]).argmax(axis=1)]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
