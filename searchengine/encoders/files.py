@@ -127,12 +127,8 @@ def local_files(ref: ModelRef, folder: Path) -> ModelFiles:
             f"there is no folder {folder} to load the model from", hint=_LAYOUT_HINT
         )
     config = read_config(folder / CONFIG_NAME)
-    model_cfg = config["model_cfg"]
-    try:
-        preprocess = preprocess_of(model_cfg, config.get("preprocess_cfg") or {})
-    except (TypeError, ValueError, AttributeError) as error:
-        raise _bad_config(folder / CONFIG_NAME, f"preprocess_cfg: {error}") from error
-    return ModelFiles(ref, model_cfg, preprocess, _find_weights(folder), folder)
+    preprocess = read_preprocess(folder / CONFIG_NAME, config)
+    return ModelFiles(ref, config["model_cfg"], preprocess, _find_weights(folder), folder)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -156,6 +152,14 @@ def read_config(path: Path) -> dict[str, Any]:
         if not isinstance(model_cfg.get(key), kind):
             raise _bad_config(path, f"model_cfg has no {key}")
     return dict(config)
+
+
+def read_preprocess(path: Path, config: Mapping[str, Any]) -> Preprocess:
+    """Return the preprocessing that a configuration from ``read_config`` asks for."""
+    try:
+        return preprocess_of(config["model_cfg"], config.get("preprocess_cfg") or {})
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _bad_config(path, f"preprocess_cfg: {error}") from error
 
 
 def check_packages(ref: ModelRef, model_cfg: Mapping[str, Any]) -> None:

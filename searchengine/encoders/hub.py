@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from searchengine.encoders.architectures import architecture_config
-from searchengine.encoders.files import CONFIG_NAME, ModelFiles, check_packages, read_config
+from searchengine.encoders.files import (
+    CONFIG_NAME,
+    ModelFiles,
+    check_packages,
+    read_config,
+    read_preprocess,
+)
 from searchengine.encoders.names import ModelRef
 from searchengine.encoders.preprocess import preprocess_of
 from searchengine.encoders.seam import import_open_clip
@@ -38,7 +44,7 @@ def _from_repository(ref: ModelRef, cache_dir: Path | None) -> ModelFiles:
     check_packages(ref, model_cfg)
     # Both from one commit: the folder is named after it.
     weights = _fetch(ref, ref.name, _WEIGHTS_NAMES, cache_dir, revision=folder.name)
-    preprocess = preprocess_of(model_cfg, config.get("preprocess_cfg") or {})
+    preprocess = read_preprocess(config_path, config)
     return ModelFiles(ref, model_cfg, preprocess, weights, folder)
 
 

@@ -49,6 +49,14 @@ def parse_model(text: str) -> ModelRef:
     spelling = text.strip()
     if not spelling or "\0" in spelling:
         raise UnknownModelError("the name of the model is empty or no name at all", hint=_HINT)
+    if spelling.startswith(("local-dir:", "hf-hub:")) or spelling in BUILTINS:
+        return _parse(spelling)
+    preset = load_presets().get(spelling.lower())
+    return _parse(spelling if preset is None else preset.model)
+
+
+def _parse(spelling: str) -> ModelRef:
+    """Parse what is no preset's name."""
     if spelling in BUILTINS:
         return ModelRef("builtin", spelling)
     scheme, _, rest = spelling.partition(":")
@@ -56,9 +64,6 @@ def parse_model(text: str) -> ModelRef:
         return _local(rest, spelling)
     if scheme == "hf-hub":
         return _hub(rest, spelling)
-    presets = load_presets()
-    if spelling.lower() in presets:
-        return parse_model(presets[spelling.lower()].model)
     return _pretrained(rest.strip() if scheme == "open_clip" else spelling, spelling)
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from searchengine.encoders import parse_model, presets
+from searchengine.encoders import describe_model, parse_model, presets
+from searchengine.encoders.files import known_files
 from searchengine.encoders.presets import default_model, load_presets
 from searchengine.errors import SettingsError
 
@@ -42,6 +43,19 @@ def test_presets_say_what_open_clip_says(name: str) -> None:
     )
     assert (preset.needs == "transformers") == wants_transformers
     assert len(preset.note) < 120
+
+
+def test_the_model_that_ships_is_what_its_preset_says(tmp_path: Path) -> None:
+    preset = load_presets()["drawn-scenes"]
+    card = describe_model(preset.model, cache_dir=tmp_path)
+    files = known_files(parse_model(preset.model), cache_dir=tmp_path)
+    assert card is not None
+    assert files is not None
+    assert card.name == "drawn-scenes"
+    assert card.dim == preset.dim
+    assert card.image_size == (preset.image_size, preset.image_size)
+    megabytes = files.weights.stat().st_size / 1e6
+    assert preset.weights_mb - 1 < megabytes <= preset.weights_mb
 
 
 @pytest.mark.parametrize(
