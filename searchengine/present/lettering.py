@@ -20,6 +20,10 @@ Colour = tuple[int, int, int]
 _SCRIPTS = {"CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}
 
 
+_SPACE = 0.26
+"""The least width of a space, in ems."""
+
+
 class Lettering:
     """Writes with several fonts, each word in the first that has all its characters.
 
@@ -54,7 +58,7 @@ class Lettering:
 
     def width(self, text: str, size: int) -> float:
         """Return the pixels a line takes."""
-        return sum(self._face(font, size).getlength(run) for font, run in self._runs(text))
+        return sum(self._advance(font, run, size) for font, run in self._runs(text))
 
     def longest_word(self, text: str, size: int) -> float:
         """Return the pixels of the longest piece that should not be broken."""
@@ -83,7 +87,7 @@ class Lettering:
                 anchor="ls",
                 stroke_width=size / 50 if bold else 0,
             )
-            left += face.getlength(run)
+            left += self._advance(font, run, size)
 
     def wrap(self, text: str, size: int, width: float, lines: int) -> list[str]:
         """Break writable text into at most ``lines`` lines; what is left over ends in an ellipsis.
@@ -160,6 +164,11 @@ class Lettering:
                 run, last = run + part, font
         if run:
             yield last, run
+
+    def _advance(self, font: int, run: str, size: int) -> float:
+        length = self._face(font, size).getlength(run)
+        # The built-in font's space, rounded to whole pixels, glues small words together.
+        return max(length, _SPACE * size * len(run)) if run.isspace() else length
 
     def _font_of(self, text: str) -> int | None:
         for font in range(len(self._files)):

@@ -83,7 +83,7 @@ class Grid:
     @property
     def tile_height(self) -> int:
         """A tile with the lines below it."""
-        return self.thumb + self.scaled(134)
+        return self.thumb + self.scaled(158)
 
     @property
     def width(self) -> int:
@@ -145,7 +145,7 @@ class Painter:
         self.letters.draw(self.draw, (left, below), label, grid.scaled(15), _ACCENT, bold=True)
         below += grid.scaled(30)
         if row.query_image is not None:
-            room = grid.thumb if row.query_text is None else grid.scaled(170)
+            room = grid.thumb if row.query_text is None else grid.scaled(196)
             picture = small(row.query_image, (inner, min(room, bottom - below)))
             self.sheet.paste(picture, (left, below), _rounded(picture.size, grid.scaled(8)))
             below += picture.height + grid.scaled(12)
@@ -202,7 +202,7 @@ class Painter:
         name = self.letters.cut(name, size, thumb, middle=True)
         self.letters.draw(self.draw, (left, line), name, size, _INK)
         line += grid.scaled(28)
-        for text in self.letters.wrap(self._caption(hit), size, thumb, 2):
+        for text in self.letters.wrap(self._caption(hit), size, thumb, 3):
             self.letters.draw(self.draw, (left, line), text, size, _QUIET)
             line += self.letters.line_height(size)
 

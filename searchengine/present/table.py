@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _GAP = "  "
 _NAME_SHARE = 0.5
 """The file name's part of the room that it and the caption fight over."""
-_NARROW_NAME, _NARROW_CAPTION = 20, 24
+_NARROW_NAME, _NARROW_CAPTION = 20, 36
 """Columns a name and a caption should have before a less important column may stand."""
 _LEAST_NAME = 8
 """What a name gets in the narrowest of terminals."""

@@ -38,20 +38,23 @@ def photos(make_results: MakeResults) -> Results:
 
 
 def test_wide(photos: Results) -> None:
-    assert table(photos, 87) == (
-        "#    score  file                         size  taken             caption\n"
-        "1   0.3123  IMG_2024 a …oliday.jpg  4000x3000  2024-06-01 12:30  a dog on the beach ru…\n"
-        "2  -0.1000  沙滩上的狗\\udcff\\n.jpg      64x64                    沙滩上的一只狗在追一…\n"
-        "3   0.0500  k x.png                                              red\\x1b[31m \\u202egnp"
-    )
+    assert table(photos, 99).splitlines() == [
+        "#    score  file                               size  taken             caption",
+        "1   0.3123  IMG_2024 a lon…h holiday.jpg  4000x3000  2024-06-01 12:30  "
+        "a dog on the beach runs aft…",
+        "2  -0.1000  沙滩上的狗\\udcff\\n.jpg            64x64                    "
+        "沙滩上的一只狗在追一个红色…",
+        "3   0.0500  k x.png                                                    "
+        "red\\x1b[31m \\u202egnp",
+    ]
 
 
 def test_eighty_columns(photos: Results) -> None:
     assert table(photos, 80) == (
-        "#    score  file                              size  caption\n"
-        "1   0.3123  IMG_2024 a lo…h holiday.jpg  4000x3000  a dog on the beach runs aft…\n"
-        "2  -0.1000  沙滩上的狗\\udcff\\n.jpg           64x64  沙滩上的一只狗在追一个红色…\n"
-        "3   0.0500  k x.png                                 red\\x1b[31m \\u202egnp"
+        "#    score  file                               caption\n"
+        "1   0.3123  IMG_2024 a long …each holiday.jpg  a dog on the beach runs after a …\n"
+        "2  -0.1000  沙滩上的狗\\udcff\\n.jpg             沙滩上的一只狗在追一个红色的球，…\n"
+        "3   0.0500  k x.png                            red\\x1b[31m \\u202egnp"
     )
 
 
