@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import partial
@@ -27,6 +28,7 @@ _MAX_LINE = 64 << 20
 _PARQUET_ROWS = 1024
 """Rows decoded at a time."""
 _INT64 = 2**63
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def joined_text(value: Any) -> str | None:
 def clean_text(text: str) -> str:
     """Return the text as valid Unicode without NULs."""
     if not text.isascii():
-        text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        text = _SURROGATE.sub("\ufffd", text)
     return text.replace("\0", "")
 
 

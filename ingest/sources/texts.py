@@ -73,8 +73,11 @@ def split_paragraph(text: str, limit: int = MAX_CHARS) -> list[str]:
     """
     parts: list[str] = []
     while len(text) > limit:
-        cut = max((m.end() for m in _SENTENCE.finditer(text, 0, limit + 1)), default=0)
-        cut = cut or text.rfind(" ", 0, limit + 1) + 1 or limit
+        # One more than fits: it may be the space that the cut does away with.
+        head = text[: limit + 1]
+        ends = [m.end() for m in _SENTENCE.finditer(head)]
+        cut = max((end for end in ends if end <= limit or head[-1].isspace()), default=0)
+        cut = cut or max(head.rfind(" "), head.rfind("\n")) + 1 or limit
         parts.append(text[:cut].strip())
         text = text[cut:]
     parts.append(text.strip())
