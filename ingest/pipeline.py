@@ -37,7 +37,7 @@ from searchengine.store.contract import Row, SideSpec
 from searchengine.store.filters import OneOf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from ingest.job import Job
     from ingest.report import Report
@@ -266,9 +266,8 @@ class Pipeline:
         modality = batch[0].item.modality
         self._ensure(modality)
         encoder = self._load_encoder()
-        vectors: Sequence[Any]
         try:
-            vectors = encode_ready(encoder, batch)
+            vectors = list(encode_ready(encoder, batch))
         except EncoderError as error:
             batch, vectors = self._encode_singly(batch, error)
         for one, vector in zip(batch, vectors, strict=True):

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from searchengine.query.query import Known, Picture, Query, Words
     from searchengine.records import Hit, Item, Results
     from searchengine.settings import Settings, load_settings
-    from searchengine.store.open import open_store
     from searchengine.store.filters import parse_filter
+    from searchengine.store.open import open_store
 
 __version__ = "0.1.0"
 

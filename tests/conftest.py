@@ -230,3 +230,28 @@ def make_milvus(milvus_binaries: Path, tmp_path: Path) -> Iterator[Callable[...,
         for server in made:
             server.stop()
             shutil.rmtree(server.base, ignore_errors=True)
+
+
+def _from_environment(variable: str, what: str) -> Path:
+    """Skip where nobody named the folder; fail where it was named and is not there."""
+    value = os.environ.get(variable)
+    if not value:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI runs all tests: set {variable} to {what}", pytrace=False)
+        pytest.skip(f"needs {what}: name it in {variable}")
+    path = Path(value)
+    if not path.is_dir():
+        pytest.fail(f"{variable}={value} is no folder: set it to {what}", pytrace=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def photo_mini() -> Path:
+    """The folder of a small real-photo model in OpenCLIP's local-dir layout."""
+    return _from_environment("SEARCHENGINE_TEST_MODEL", "the folder of the model photo-mini")
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder with ``coco-cc`` and ``clothing``."""
+    return _from_environment("SEARCHENGINE_TEST_PHOTOS", "the folder of the test photos")

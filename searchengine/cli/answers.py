@@ -18,6 +18,9 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 AsPaths = Annotated[
     bool, typer.Option("--paths", help="Print paths (uris for what is no local file), one a line.")
 ]
+AsNull = Annotated[
+    bool, typer.Option("--null", "-0", help="With --paths: end each with a NUL, for xargs -0.")
+]
 
 
 def print_results(
@@ -29,6 +32,7 @@ def print_results(
     as_jsonl: bool = False,
     as_csv: bool = False,
     as_paths: bool = False,
+    null: bool = False,
     show: str | None = None,
 ) -> None:
     """Print results in the one form asked for, and draw them if asked."""
@@ -37,6 +41,8 @@ def print_results(
 
     if sum((as_json, as_jsonl, as_csv, as_paths)) > 1:
         raise UsageError("choose one of --json, --jsonl, --csv and --paths")
+    if null and not as_paths:
+        raise UsageError("--null goes with --paths")
     if as_json:
         emit_json(formats.as_json(results))
     elif as_jsonl:
@@ -45,7 +51,7 @@ def print_results(
     elif as_csv:
         emit(formats.csv_text(results))
     elif as_paths:
-        emit_bytes(formats.paths(results))
+        emit_bytes(formats.paths(results, null=null))
     elif show != "terminal":
         emit(formats.table(results, shutil.get_terminal_size().columns))
     if show is not None:

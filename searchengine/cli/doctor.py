@@ -20,7 +20,7 @@ def doctor(
     from searchengine.diagnose import checks_table, run_checks, worst
 
     settings = options.read_settings(config, sets, model__name=model, store__uri=store)
-    checks = run_checks(settings)
+    checks = run_checks(settings, config=config)
     if as_json:
         emit_json(checks_json(checks))
     else:

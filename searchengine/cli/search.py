@@ -28,6 +28,7 @@ def search(
     as_jsonl: answers.AsJsonl = False,
     as_csv: answers.AsCsv = False,
     as_paths: answers.AsPaths = False,
+    null: answers.AsNull = False,
     show: options.Show = None,
     allow_net: options.AllowNet = False,
     store: options.StoreUri = None,
@@ -66,5 +67,6 @@ def search(
         as_jsonl=as_jsonl,
         as_csv=as_csv,
         as_paths=as_paths,
+        null=null,
         show=show,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Annotated
 
 import typer
@@ -28,4 +29,5 @@ def show(
     if as_json:
         emit_json({"items": [formats.item_json(item) for item in found]})
     else:
-        emit("\n\n".join(formats.item_text(item) for item in found))
+        width = shutil.get_terminal_size().columns
+        emit("\n\n".join(formats.item_text(item, width) for item in found))

@@ -32,6 +32,7 @@ def similar(
     as_jsonl: answers.AsJsonl = False,
     as_csv: answers.AsCsv = False,
     as_paths: answers.AsPaths = False,
+    null: answers.AsNull = False,
     show: options.Show = None,
     allow_net: options.AllowNet = False,
     store: options.StoreUri = None,
@@ -63,5 +64,6 @@ def similar(
         as_jsonl=as_jsonl,
         as_csv=as_csv,
         as_paths=as_paths,
+        null=null,
         show=show,
     )

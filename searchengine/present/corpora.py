@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from searchengine.present.text_width import display_width, pad
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,8 +42,8 @@ def sides_table(sides: Sequence[SideInfo]) -> str:
         )
         for info in sides
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
+    widths = [max(display_width(row[column]) for row in rows) for column in range(len(_HEADS))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )

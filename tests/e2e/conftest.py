@@ -55,7 +55,11 @@ class Home:
             env=self.env,
             timeout=timeout,
         )
-        return Done(done.returncode, done.stdout.decode("utf-8", "surrogateescape"), done.stderr.decode("utf-8", "replace"))
+        return Done(
+            done.returncode,
+            done.stdout.decode("utf-8", "surrogateescape"),
+            done.stderr.decode("utf-8", "replace"),
+        )
 
     def ok(self, *arguments: object, **options: Any) -> Done:
         done = self.run(*arguments, **options)

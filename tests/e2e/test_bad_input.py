@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -230,7 +229,10 @@ def test_disk_full(home: Home, folder: Path, tmp_path: Path) -> None:
 
 
 def test_server_killed_in_the_middle_and_back(
-    home: Home, folder: Path, killable_milvus, tmp_path: Path  # type: ignore[no-untyped-def]
+    home: Home,
+    folder: Path,
+    killable_milvus,
+    tmp_path: Path,  # type: ignore[no-untyped-def]
 ) -> None:
     for n in range(1500):
         (folder / f"n{n}.png").write_bytes(picture((n % 256, n // 256, 7), (8, 8)))

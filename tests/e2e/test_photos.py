@@ -101,9 +101,7 @@ def test_nearest_product_is_of_the_same_class(
     scores = vectors @ vectors.T
     np.fill_diagonal(scores, -2)
     best = scores.argmax(axis=1)
-    expected = np.mean(
-        [paths[n].parent.name == paths[m].parent.name for n, m in enumerate(best)]
-    )
+    expected = np.mean([paths[n].parent.name == paths[m].parent.name for n, m in enumerate(best)])
 
     name = f"{corpus}-clothing"
     options = {"corpus": name, "model__name": f"local-dir:{photo_mini}", "store__uri": address}

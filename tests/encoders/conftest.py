@@ -57,28 +57,6 @@ TINY_TIMM: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _from_environment(variable: str, what: str) -> Path:
-    value = os.environ.get(variable)
-    if not value:
-        pytest.fail(f"set {variable} to {what}: these tests need it", pytrace=False)
-    path = Path(value)
-    if not path.is_dir():
-        pytest.fail(f"{variable}={value} is no folder: set it to {what}", pytrace=False)
-    return path
-
-
-@pytest.fixture(scope="session")
-def photo_mini() -> Path:
-    """The folder of the small photo model."""
-    return _from_environment("SEARCHENGINE_TEST_MODEL", "the folder of the model photo-mini")
-
-
-@pytest.fixture(scope="session")
-def photos() -> Path:
-    """The folder with ``coco-cc`` and ``clothing``."""
-    return _from_environment("SEARCHENGINE_TEST_PHOTOS", "the folder of the test photos")
-
-
 @pytest.fixture(scope="session")
 def save_tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """A function that saves a random model in the local-dir layout and returns its folder."""

@@ -1,0 +1,190 @@
+"""The reading side on the fakes."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from searchengine import SearchEngine
+from searchengine.encoders.fake import FakeEncoder
+from searchengine.errors import (
+    DecodeError,
+    FilterError,
+    MismatchError,
+    NotFoundError,
+    QueryError,
+    UsageError,
+)
+from searchengine.query.examples import looks_like_example, read_example
+from searchengine.query.query import Known, Picture, Query, Words
+from tests.ingest.folders import CountingEncoder, FlakyStore, make_job, picture, run
+
+COLOURS = {"red": (220, 30, 30), "green": (40, 160, 60), "blue": (40, 80, 210)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path.resolve() / "photos"
+    root.mkdir()
+    for name, colour in COLOURS.items():
+        (root / f"{name}.png").write_bytes(picture(colour, (32, 24)))
+        (root / f"{name}.txt").write_text(f"a {name} field")
+    (root / "notes.md").write_text("something blue\n\nsomething red")
+    return root
+
+
+@pytest.fixture
+def encoder() -> CountingEncoder:
+    return CountingEncoder()
+
+
+@pytest.fixture
+def engine(folder: Path, encoder: CountingEncoder) -> Iterator[SearchEngine]:
+    store = FlakyStore()
+    run(make_job(folder, store))
+    with SearchEngine(store, lambda _: encoder, corpus="test") as engine:
+        yield engine
+
+
+def names(results) -> list[str]:  # type: ignore[no-untyped-def]
+    return [Path(hit.metadata["path"]).stem for hit in results.hits]
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_words_find_their_picture(engine: SearchEngine, colour: str) -> None:
+    results = engine.search(f"a {colour} thing")
+    assert names(results)[0] == colour
+    hit = results.hits[0]
+    assert [one.rank for one in results.hits] == [1, 2, 3]
+    assert hit.score == max(one.score for one in results.hits) <= 1
+    assert hit.metadata["caption"] == f"a {colour} field"
+    assert (hit.metadata["width"], hit.metadata["height"]) == (32, 24)
+    assert (results.total, results.corpus, results.modality) == (3, "test", "image")
+
+
+def test_texts_are_found_among_texts(engine: SearchEngine) -> None:
+    results = engine.search("blue", modality="text")
+    assert results.hits[0].metadata["caption"] == "something blue"
+    assert results.total == 2
+
+
+def test_pages_join_to_the_whole(engine: SearchEngine) -> None:
+    whole = engine.search("red").hits
+    pages = [hit for n in range(3) for hit in engine.search("red", limit=1, offset=n).hits]
+    assert pages == list(whole)
+    assert engine.search("red", offset=3).hits == ()
+
+
+def test_filter(engine: SearchEngine) -> None:
+    assert names(engine.search("red", where="caption ~ 'green'")) == ["green"]
+    assert engine.search("red", where="width > 1000").hits == ()
+    assert names(engine.search("red", where="  ", limit=1)) == ["red"]
+    with pytest.raises(FilterError):
+        engine.search("red", where="nothing == 1")
+
+
+def test_an_unchanged_indexed_file_needs_no_model(
+    engine: SearchEngine, encoder: CountingEncoder, folder: Path
+) -> None:
+    results = engine.similar(folder / "red.png")
+    assert names(results)[0] == "red"
+    assert results.hits[0].score == pytest.approx(1)
+    assert encoder.images == 0
+    os.utime(folder / "red.png", ns=(1, 1))
+    assert names(engine.similar(folder / "red.png"))[0] == "red"
+    assert encoder.images == 1
+
+
+def test_similar_by_id_bytes_and_without_itself(engine: SearchEngine, folder: Path) -> None:
+    first = engine.search("red").hits[0]
+    assert names(engine.similar(f"id:{first.id}"))[0] == "red"
+    assert "red" not in names(engine.similar(f"id:{first.id}", exclude_self=True))
+    assert names(engine.similar(picture(COLOURS["blue"])))[0] == "blue"
+    without = [
+        hit
+        for n in range(2)
+        for hit in engine.similar(f"id:{first.id}", exclude_self=True, limit=1, offset=n).hits
+    ]
+    assert without == list(engine.similar(f"id:{first.id}", exclude_self=True).hits)
+
+
+def test_an_example_finds_texts_too(engine: SearchEngine, folder: Path) -> None:
+    hits = engine.similar(folder / "red.png", modality="text").hits
+    assert hits[0].metadata["caption"] == "something red"
+
+
+def test_what_cannot_be_answered(engine: SearchEngine, folder: Path) -> None:
+    with pytest.raises(QueryError, match="empty"):
+        engine.search("  ")
+    with pytest.raises(QueryError, match="limit"):
+        engine.search("red", limit=0)
+    with pytest.raises(QueryError, match="offset"):
+        engine.search("red", offset=-1)
+    with pytest.raises(QueryError, match="16,384"):
+        engine.search("red", limit=16_000, offset=1_000)
+    with pytest.raises(NotFoundError):
+        engine.similar("id:" + "0" * 32)
+    with pytest.raises(NotFoundError):
+        engine.similar(folder / "nowhere.png")
+    with pytest.raises(DecodeError):
+        engine.similar(b"no picture")
+
+
+def test_items_by_path_uri_and_id(engine: SearchEngine, folder: Path) -> None:
+    by_path = engine.items([str(folder / "red.png")])[0]
+    assert engine.items([by_path.uri, by_path.id, f"id:{by_path.id}"]) == [by_path] * 3
+    assert by_path.caption == "a red field"
+    with pytest.raises(NotFoundError, match="nowhere"):
+        engine.items([str(folder / "nowhere.png")])
+
+
+def test_remove(engine: SearchEngine, folder: Path) -> None:
+    assert engine.remove([str(folder / "red.png")]) == 1
+    assert "red" not in names(engine.search("red"))
+    assert engine.remove_where("caption ~ 'green'") == 1
+    assert names(engine.search("red")) == ["blue"]
+    assert engine.remove_all() == 3
+    with pytest.raises(NotFoundError):
+        engine.search("red")
+
+
+def test_another_encoder_is_refused(engine: SearchEngine) -> None:
+    other = SearchEngine(engine.store, lambda _: FakeEncoder(salt="x"), corpus="test", model="x")
+    with pytest.raises(MismatchError, match="fingerprint"):
+        other.search("red")
+
+
+def test_unknown_corpus_names_the_known(engine: SearchEngine) -> None:
+    other = SearchEngine(engine.store, lambda _: FakeEncoder(), corpus="holidays")
+    with pytest.raises(NotFoundError, match="holidays") as caught:
+        other.search("red")
+    assert "test" in caught.value.hint
+
+
+def test_examples(tmp_path: Path) -> None:
+    assert read_example("@-", stdin=io.BytesIO(b"abc")) == Picture(b"abc", "standard input")
+    assert read_example("id:" + "A" * 32) == Known("a" * 32)
+    with pytest.raises(UsageError, match="network"):
+        read_example("https://example.org/x.jpg")
+    with pytest.raises(UsageError, match="regular"):
+        read_example(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text", ["./a.jpg", "../a.jpg", "/a.jpg", "~/a.jpg", "@-", "id:1", "http://x"]
+)
+def test_what_looks_like_a_picture(text: str) -> None:
+    assert looks_like_example(text)
+
+
+@pytest.mark.parametrize("text", ["a.jpg", "a dog", "and/or", "...", "ideas", "一只猫", "@home"])
+def test_what_looks_like_words(text: str) -> None:
+    assert not looks_like_example(text)
+
+
+def test_a_query_is_a_value() -> None:
+    assert Query(Words("a dog"), limit=3) == Query(Words("a dog"), limit=3)
