@@ -143,8 +143,9 @@ def annotate(folder: Folder, name: str, siblings: frozenset[str], max_bytes: int
         caption, meta = found
         content = json.dumps([caption, meta], sort_keys=True).encode()
         tokens.append(hashlib.blake2b(content, digest_size=_TOKEN_BYTES).hexdigest())
+    stem = stem_of(name)
     for suffix in (".json", ".txt"):  # the plain text has the last word
-        sidecar = stem_of(name) + suffix
+        sidecar = stem + suffix
         if sidecar not in siblings:
             continue
         try:

@@ -31,12 +31,14 @@ _JUNK = frozenset(
 
 def suffix_of(name: str) -> str:
     """Return the suffix in lower case, with its dot; empty if there is none."""
-    return os.path.splitext(name)[1].lower()
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot > 0 else ""
 
 
 def stem_of(name: str) -> str:
     """Return the name without its suffix."""
-    return os.path.splitext(name)[0]
+    dot = name.rfind(".")
+    return name[:dot] if dot > 0 else name
 
 
 def is_junk(name: str) -> bool:

@@ -37,11 +37,14 @@ def read_bytes(path: str | os.PathLike[str], max_bytes: int) -> bytes:
     """
     with open_regular(path) as file:
         try:
-            check_size(os.fstat(file.fileno()).st_size, max_bytes)
-            data = file.read(max_bytes + 1)
+            size = os.fstat(file.fileno()).st_size
+            check_size(size, max_bytes)
+            data = file.read(size + 1)  # not of the limit: that much would be set aside
+            if len(data) > size:  # it has grown
+                data += file.read(max_bytes + 1 - len(data))
         except OSError as error:
             raise _read_error(error) from error
-    check_size(len(data), max_bytes)  # it may have grown
+    check_size(len(data), max_bytes)
     return data
 
 
