@@ -33,7 +33,8 @@ class Skipped:
 
     uri: str
     reason: str
-    """Short stable word: ``unreadable``, ``not-a-file``, ``undecodable``, ``too-large``."""
+    """Short stable word: ``unreadable``, ``undecodable``, ``too-large``; for what is left alone
+    ``not-a-file`` or ``sidecar``."""
     message: str
     failed: bool = True
     """False for what is merely left alone (a socket, a link to a folder)."""

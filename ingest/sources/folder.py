@@ -181,7 +181,8 @@ def _sidecars(folder: Folder) -> frozenset[str]:
     return frozenset(
         name
         for name in folder.files
-        if suffix_of(name) in SIDECAR_SUFFIXES and stem_of(name) in pictures
+        if suffix_of(name) in SIDECAR_SUFFIXES
+        and (stem_of(name) in pictures or stem_of(name) in folder.excluded)
     )
 
 

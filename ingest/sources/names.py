@@ -69,4 +69,6 @@ class Exclusion:
         if self._pattern is None:
             return False
         match = self._pattern.match
-        return bool(match(name) or match(relative) or (self._absolute and match(path)))
+        if match(name) or match(relative):
+            return True
+        return self._absolute and match(path.replace(os.sep, "/")) is not None

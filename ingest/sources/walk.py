@@ -14,6 +14,7 @@ from urllib.parse import quote_from_bytes
 from ingest.sources.contract import Skipped
 from ingest.sources.names import CAPTION_TABLES, KNOWN_SUFFIXES, is_junk, stem_of, suffix_of
 from ingest.sources.reading import describe
+from searchengine.decode import IMAGE_SUFFIXES
 from searchengine.errors import NotFoundError
 from searchengine.identity import file_uri
 
@@ -42,6 +43,8 @@ class Folder:
     """Names of the folders in it that are to be visited, sorted."""
     links: set[str] = field(default_factory=set)
     """Those of ``folders`` that are links."""
+    excluded: set[str] = field(default_factory=set)
+    """Stems of the pictures that are passed over, whose captions are then no texts either."""
     captions: CaptionTable | None = None
     """The captions its tables hold, once they have been read."""
 
@@ -103,6 +106,7 @@ class Walk:
         yield from self._list(folder)
         yield folder
         folder.files = []
+        folder.excluded = set()
 
     def _below(self, folder: Folder) -> list[tuple[Folder, str]]:
         """Return what is to be visited below a folder, last first."""
@@ -138,6 +142,8 @@ class Walk:
             with os.scandir(folder.path) as entries:
                 for entry in entries:
                     if self._passes_over(entry, folder):
+                        if suffix_of(entry.name) in IMAGE_SUFFIXES:
+                            folder.excluded.add(stem_of(entry.name))
                         continue
                     if entry.is_symlink():
                         links.append(entry.name)

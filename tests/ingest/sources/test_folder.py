@@ -175,6 +175,14 @@ def test_exclude_a_whole_path(tmp_path):
     assert listed(FolderSource(tmp_path, exclude=exclude), tmp_path) == ["a.jpg"]
 
 
+def test_captions_of_excluded_pictures_are_no_texts(tmp_path):
+    put(tmp_path / "a.jpg")
+    put(tmp_path / "a.txt", "A secret.")
+    put(tmp_path / "note.txt", "A note.")
+    source = FolderSource(tmp_path, exclude=("*.jpg",))
+    assert listed(source, tmp_path) == ["note.txt#paragraph=1"]
+
+
 # -- hostile folders ------------------------------------------------------------------------
 
 
