@@ -90,8 +90,8 @@ def _paragraphs(file: BinaryIO) -> Iterator[tuple[str, str]]:
     number, part, held = 1, 0, ""
     at_end = False
     while not at_end:
-        line = lines.readline(_HELD_CHARS)
-        at_end = not line
+        read = lines.readline(_HELD_CHARS)
+        at_end, line = not read, clean_text(read)
         if line.strip():
             held += line
             if len(held) >= _HELD_CHARS:
@@ -112,7 +112,6 @@ def _paragraphs(file: BinaryIO) -> Iterator[tuple[str, str]]:
 
 
 def _asset(uri: str, text: str, meta: Mapping[str, Any], mtime_ns: int, folder: str) -> Asset:
-    text = clean_text(text)
     content = json.dumps([text, meta], sort_keys=True).encode()
     return Asset(
         uri=uri,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import tracemalloc
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.sources import FolderSource
@@ -280,3 +281,49 @@ def test_a_line_beyond_reason_is_one_row(tmp_path, monkeypatch):
         "one",
         "two",
     ]
+
+
+_LINES = st.lists(
+    st.one_of(
+        st.binary(max_size=30),
+        st.sampled_from(
+            [b'{"text": "one", "n": [NaN, 1e999]}', b'"', b"text,n", b"one,2", b"\0", b""]
+        ),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.text(max_size=5) | st.just("text"), inner, max_size=3)
+            ),
+            max_leaves=5,
+        ).map(lambda value: json.dumps(value).encode()),
+    ),
+    max_size=8,
+)
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    name=st.sampled_from(["a.txt", "a.md", "a.jsonl", "a.csv", "a.parquet", "captions.csv"])
+    | st.sampled_from(["captions.jsonl", "captions.parquet", "p.txt", "p.json"]),
+    lines=_LINES,
+    newline=st.sampled_from([b"\n", b"\r\n", b"\r", b"\n\n"]),
+)
+def test_any_bytes_give_items_and_rows(tmp_path, name, lines, newline):
+    root = tmp_path / "root"
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir()
+    (root / "p.jpg").touch()
+    (root / name).write_bytes(newline.join(lines))
+    uris = []
+    for one in FolderSource(root):
+        uris.append((type(one), one.uri))
+        if isinstance(one, Asset):
+            json.dumps([one.caption, one.meta], allow_nan=False).encode()
+            assert one.caption is None or one.caption == one.caption.strip() != ""
+        else:
+            assert one.message.isprintable()
+    assert len(set(uris)) == len(uris)
+    assert (Asset, file_uri(root.resolve() / "p.jpg")) in uris
