@@ -6,6 +6,7 @@ import sys
 import types
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,37 +56,37 @@ def plainly(data: bytes) -> np.ndarray:
         ("TIFF", {"compression": "tiff_lzw"}),
     ],
 )
-def test_ordinary_pictures_are_equal_to_convert_rgb(mode, kind, options):
+def test_ordinary_pictures_are_equal_to_convert_rgb(mode: Any, kind: Any, options: Any) -> None:
     data = encode(photo().convert(mode), kind, **options)
     np.testing.assert_array_equal(decoded(data), plainly(data))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_media_type_comes_from_the_content(kind):
+def test_the_media_type_comes_from_the_content(kind: Any) -> None:
     result = decode_image(encode(photo(), kind), max_pixels=LIMIT)
     assert result.mime == f"image/{kind.lower()}"
     assert (result.width, result.height) == (64, 48)
 
 
-def test_suffixes_are_lower_case_with_a_dot():
+def test_suffixes_are_lower_case_with_a_dot() -> None:
     assert all(s == s.lower() and s.startswith(".") for s in IMAGE_SUFFIXES)
     assert {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".tif", ".bmp"} <= IMAGE_SUFFIXES
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
-def test_cmyk(kind):
+def test_cmyk(kind: Any) -> None:
     red = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
     pixels = decoded(encode(red, kind))
     assert abs(pixels.astype(int) - [255, 0, 0]).max() <= 2
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_sixteen_bits_are_scaled_not_clipped(kind):
+def test_sixteen_bits_are_scaled_not_clipped(kind: Any) -> None:
     pixels = decoded(encode(sixteen_bits(), kind))
     np.testing.assert_array_equal(pixels[0, :, 0], np.arange(256))
 
 
-def test_sixteen_bits_are_rounded():
+def test_sixteen_bits_are_rounded() -> None:
     values = np.array([[0, 128, 129, 65_406, 65_407, 65_535]], dtype=np.uint16)
     pixels = decoded(encode(Image.fromarray(values), "PNG"))
     np.testing.assert_array_equal(pixels[0, :, 0], [0, 0, 1, 254, 255, 255])
@@ -102,17 +103,17 @@ def test_sixteen_bits_are_rounded():
         (np.array([[0, 0, 0]], dtype=np.int32), [0, 0, 0]),
     ],
 )
-def test_grey_of_32_bits(values, expected):
+def test_grey_of_32_bits(values: Any, expected: Any) -> None:
     pixels = decoded(encode(Image.fromarray(values), "TIFF"))
     np.testing.assert_array_equal(pixels[0, :, 0], expected)
 
 
-def test_one_bit():
+def test_one_bit() -> None:
     pixels = decoded(encode(Image.new("1", (8, 8), 1), "PNG"))
     assert (pixels == 255).all()
 
 
-def test_alpha_is_laid_on_white():
+def test_alpha_is_laid_on_white() -> None:
     image = Image.new("RGBA", (3, 1))
     image.putdata([(10, 20, 30, 255), (10, 20, 30, 0), (0, 0, 0, 51)])
     for kind, options in (("PNG", {}), ("WEBP", {"lossless": True, "exact": True})):
@@ -120,7 +121,7 @@ def test_alpha_is_laid_on_white():
         assert pixels.tolist() == [[[10, 20, 30], [255, 255, 255], [204, 204, 204]]], kind
 
 
-def test_grey_with_alpha_is_laid_on_white():
+def test_grey_with_alpha_is_laid_on_white() -> None:
     image = Image.new("LA", (2, 1))
     image.putdata([(10, 255), (10, 0)])
     assert decoded(encode(image, "PNG")).tolist() == [[[10] * 3, [255] * 3]]
@@ -128,7 +129,7 @@ def test_grey_with_alpha_is_laid_on_white():
 
 @pytest.mark.parametrize("transparency", [0, b"\0\xff"])
 @pytest.mark.parametrize("kind", ["PNG", "GIF"])
-def test_clear_palette_colours_are_white(kind, transparency):
+def test_clear_palette_colours_are_white(kind: Any, transparency: Any) -> None:
     if kind == "GIF" and transparency != 0:
         transparency = 0  # GIF has clear or not
     pixels = decoded(encode(palette_with_alpha(), kind, transparency=transparency))
@@ -144,25 +145,25 @@ def test_clear_palette_colours_are_white(kind, transparency):
         (Image.fromarray(np.full((2, 2), 700, dtype=np.uint16)), 700),
     ],
 )
-def test_a_png_colour_declared_clear_is_white(image, clear):
+def test_a_png_colour_declared_clear_is_white(image: Any, clear: Any) -> None:
     assert (decoded(encode(image, "PNG", transparency=clear)) == 255).all()
 
 
-def test_palette_without_alpha():
+def test_palette_without_alpha() -> None:
     image = photo().quantize(16)
     data = encode(image, "PNG")
     np.testing.assert_array_equal(decoded(data), plainly(data))
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_of_an_animation_the_first_frame(kind):
+def test_of_an_animation_the_first_frame(kind: Any) -> None:
     pixels = decoded(animation(kind))
     assert pixels.shape == (16, 24, 3)
     assert (pixels == [255, 0, 0]).all()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_is_applied(orientation):
+def test_orientation_is_applied(orientation: Any) -> None:
     data = encode(photo(), "JPEG", exif=exif_with(orientation=orientation))
     with Image.open(io.BytesIO(data)) as image:
         expected = np.asarray(ImageOps.exif_transpose(image))
@@ -170,18 +171,18 @@ def test_orientation_is_applied(orientation):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF", "TIFF"])
-def test_orientation_is_applied_in_other_formats(kind):
+def test_orientation_is_applied_in_other_formats(kind: Any) -> None:
     result = decode_image(encode(photo(), kind, exif=exif_with(orientation=6)), max_pixels=LIMIT)
     assert (result.width, result.height) == (48, 64)
 
 
 @pytest.mark.parametrize("value", [0, 9, 77])
-def test_senseless_orientations_are_ignored(value):
+def test_senseless_orientations_are_ignored(value: Any) -> None:
     data = encode(photo(), "JPEG", exif=exif_with(orientation=value))
     np.testing.assert_array_equal(decoded(data), plainly(data))
 
 
-def test_orientation_and_alpha_together():
+def test_orientation_and_alpha_together() -> None:
     image = Image.new("RGBA", (4, 2), (0, 0, 0, 0))
     pixels = decoded(encode(image, "PNG", exif=exif_with(orientation=8)))
     assert pixels.shape == (4, 2, 3)
@@ -189,15 +190,15 @@ def test_orientation_and_alpha_together():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5000, 1), (1, 5000)])
-def test_odd_sizes(size):
+def test_odd_sizes(size: Any) -> None:
     assert decoded(encode(Image.new("RGB", size), "PNG")).shape == (size[1], size[0], 3)
 
 
 # -- limits ---------------------------------------------------------------------------------
 
 
-def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch):
-    def load(self):
+def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(self) -> Any:
         raise AssertionError("decoded")
 
     monkeypatch.setattr(PngImageFile, "load", load)
@@ -209,11 +210,11 @@ def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch):
     assert "SEARCHENGINE_INGEST__MAX_PIXELS" in message
 
 
-def test_the_bomb_is_real():
+def test_the_bomb_is_real() -> None:
     assert decoded(png_bomb(300, 700)).shape == (700, 300, 3)
 
 
-def test_the_limit_is_exact():
+def test_the_limit_is_exact() -> None:
     data = encode(photo(), "PNG")
     assert decode_image(data, max_pixels=64 * 48).width == 64
     with pytest.raises(LimitError):
@@ -221,12 +222,12 @@ def test_the_limit_is_exact():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_format_is_limited(kind):
+def test_every_format_is_limited(kind: Any) -> None:
     with pytest.raises(LimitError):
         decode_image(encode(photo(), kind), max_pixels=1000)
 
 
-def test_a_frame_larger_than_its_canvas_is_refused():
+def test_a_frame_larger_than_its_canvas_is_refused() -> None:
     data = (
         b"GIF89a"
         + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0)
@@ -239,7 +240,7 @@ def test_a_frame_larger_than_its_canvas_is_refused():
         decode_image(data, max_pixels=LIMIT)
 
 
-def test_a_tile_larger_than_its_picture_is_refused():
+def test_a_tile_larger_than_its_picture_is_refused() -> None:
     entries = [(256, 3, 1), (257, 3, 1), (258, 3, 8), (259, 3, 8), (262, 3, 1), (277, 3, 1)]
     entries += [(322, 4, 60_000), (323, 4, 60_000), (324, 4, 8), (325, 4, 8)]
     directory = struct.pack("<H", len(entries))
@@ -250,15 +251,17 @@ def test_a_tile_larger_than_its_picture_is_refused():
         decode_image(data, max_pixels=LIMIT)
 
 
-def test_pillows_own_limit_is_left_alone_and_not_in_the_way(monkeypatch):
+def test_pillows_own_limit_is_left_alone_and_not_in_the_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     for kind in ("JPEG", "PNG", "BMP"):
         assert decoded(encode(photo(), kind)).shape == (48, 64, 3)
     assert Image.MAX_IMAGE_PIXELS == 100
 
 
-def test_running_out_of_memory_is_one_pictures_failure(monkeypatch):
-    def load(self):
+def test_running_out_of_memory_is_one_pictures_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(self) -> Any:
         raise MemoryError
 
     monkeypatch.setattr(PngImageFile, "load", load)
@@ -271,14 +274,14 @@ def test_running_out_of_memory_is_one_pictures_failure(monkeypatch):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.7, 0.9])
-def test_a_truncated_picture_is_refused(kind, share):
+def test_a_truncated_picture_is_refused(kind: Any, share: Any) -> None:
     whole = encode(photo(), kind)
     with pytest.raises(DecodeError) as caught:
         decode_image(whole[: int(len(whole) * share)], max_pixels=LIMIT)
     assert_one_line(caught.value)
 
 
-def test_a_jpeg_that_lacks_its_last_rows_is_refused():
+def test_a_jpeg_that_lacks_its_last_rows_is_refused() -> None:
     whole = encode(photo(), "JPEG")
     with pytest.raises(DecodeError, match="truncated"):
         decode_image(whole[: len(whole) - 40], max_pixels=LIMIT)
@@ -302,7 +305,7 @@ def test_a_jpeg_that_lacks_its_last_rows_is_refused():
         (b"\0\0\0\x14ftypmp42\0\0\0\0isom", "not a picture"),
     ],
 )
-def test_what_is_no_picture_is_told_in_one_line(data, says):
+def test_what_is_no_picture_is_told_in_one_line(data: Any, says: Any) -> None:
     with pytest.raises(DecodeError, match=says) as caught:
         decode_image(data, max_pixels=LIMIT)
     assert_one_line(caught.value)
@@ -331,7 +334,7 @@ _WHOLE = {
     ),
     cut=st.floats(0, 1),
 )
-def test_damaged_pictures_raise_item_errors_only(kind, damage, cut):
+def test_damaged_pictures_raise_item_errors_only(kind: Any, damage: Any, cut: Any) -> None:
     data = bytearray(_WHOLE[kind])
     for where, what in damage:
         at = int(where * len(data))
@@ -348,7 +351,7 @@ def test_damaged_pictures_raise_item_errors_only(kind, damage, cut):
 # -- surroundings ---------------------------------------------------------------------------
 
 
-def test_warnings_do_not_leak():
+def test_warnings_do_not_leak() -> None:
     data = encode(
         photo(), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\xff\0\0\0\xff\0"
     )
@@ -362,7 +365,7 @@ def test_warnings_do_not_leak():
         assert leaked == []
 
 
-def test_exif_outlives_conversion_and_rotation():
+def test_exif_outlives_conversion_and_rotation() -> None:
     exif = exif_with(orientation=6)
     exif[0x0110] = "Model"
     for image, kind in (
@@ -380,14 +383,14 @@ def test_exif_outlives_conversion_and_rotation():
         assert result.image.getexif().get(0x0110) == "Model", (image.mode, kind)
 
 
-def test_text_chunks_do_no_harm():
+def test_text_chunks_do_no_harm() -> None:
     info = PngInfo()
     info.add_text("parameters", "x" * 10_000, zip=True)
     info.add_itxt("caption", "图片")
     assert decoded(encode(photo(), "PNG", pnginfo=info)).shape == (48, 64, 3)
 
 
-def test_many_threads_at_once():
+def test_many_threads_at_once() -> None:
     whole = [encode(photo(40 + n, 30), kind) for n, kind in enumerate(KINDS * 3)]
     expected = [decoded(data) for data in whole]
     with ThreadPoolExecutor(8) as pool:
@@ -399,16 +402,16 @@ def test_many_threads_at_once():
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(16)
 
 
-def test_heic_without_the_extra_names_it(monkeypatch):
+def test_heic_without_the_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     with pytest.raises(DecodeError, match=r"crossmodal-searchengine\[heic\]"):
         decode_image(HEIC, max_pixels=LIMIT)
 
 
-def test_heic_with_the_extra(monkeypatch):
+def test_heic_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("pillow_heif")
 
-    def heif_image_file(file):
+    def heif_image_file(file: Any) -> Any:
         assert file.read() == HEIC
         return Image.new("RGB", (3, 2), "red")
 

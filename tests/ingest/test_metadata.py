@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -35,12 +36,12 @@ def facts(
     return read_exif(image)
 
 
-def test_nothing_is_known_of_a_bare_picture():
+def test_nothing_is_known_of_a_bare_picture() -> None:
     assert read_exif(photo()) == PhotoFacts()
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
-def test_from_files_of_every_format_that_has_exif(kind):
+def test_from_files_of_every_format_that_has_exif(kind: Any) -> None:
     data = encode(photo(), kind, exif=_real_exif())
     result = decode_image(data, max_pixels=10_000)
     for image in (result.image, Image.open(io.BytesIO(data))):
@@ -53,7 +54,7 @@ def test_from_files_of_every_format_that_has_exif(kind):
         )
 
 
-def test_from_a_tiff_that_had_to_be_converted():
+def test_from_a_tiff_that_had_to_be_converted() -> None:
     data = encode(photo().convert("CMYK"), "TIFF", exif=_real_exif(orientation=6))
     result = decode_image(data, max_pixels=10_000)
     assert (result.width, result.height) == (48, 64)
@@ -84,7 +85,7 @@ def test_from_a_tiff_that_had_to_be_converted():
         ({TAKEN: "2024:06:01 12:30"}, "2024-06-01T12:30:00"),
     ],
 )
-def test_taken_at(tags, expected):
+def test_taken_at(tags: Any, expected: Any) -> None:
     taken_at = facts(details=tags).taken_at
     assert taken_at == expected
     assert moment_ms(expected) is not None, "the store can sort by it"
@@ -110,14 +111,14 @@ def test_taken_at(tags, expected):
         "9" * 100_000,
     ],
 )
-def test_senseless_times_are_unknown(taken):
+def test_senseless_times_are_unknown(taken: Any) -> None:
     assert facts(details={TAKEN: taken}).taken_at is None
 
 
 @pytest.mark.parametrize(
     "offset", ["+99:00", "+02:60", "-12:15", "+14:15", "+2", "", "   ", 2, None]
 )
-def test_senseless_offsets_leave_the_time_without_one(offset):
+def test_senseless_offsets_leave_the_time_without_one(offset: Any) -> None:
     found = facts(details={TAKEN: "2024:06:01 12:30:05", OFFSET: offset})
     assert found.taken_at == "2024-06-01T12:30:05"
 
@@ -152,12 +153,12 @@ def stamp(
         ({7: "10:30:05", 29: "2024:06:01"}, ""),
     ],
 )
-def test_the_offset_follows_from_the_satellites_clock(gps, offset):
+def test_the_offset_follows_from_the_satellites_clock(gps: Any, offset: Any) -> None:
     found = facts(details={TAKEN: "2024:06:01 12:30:05"}, gps=gps)
     assert found.taken_at == "2024-06-01T12:30:05" + offset
 
 
-def test_a_written_offset_is_believed_before_the_satellites():
+def test_a_written_offset_is_believed_before_the_satellites() -> None:
     found = facts(details={TAKEN: "2024:06:01 12:30:05", OFFSET: "+09:00"}, gps=stamp(10, 30, 5))
     assert found.taken_at == "2024-06-01T12:30:05+09:00"
 
@@ -184,18 +185,18 @@ def test_a_written_offset_is_believed_before_the_satellites():
         ("Caf\xe9", "1", "Café 1"),
     ],
 )
-def test_camera(make, model, camera):
+def test_camera(make: Any, model: Any, camera: Any) -> None:
     assert facts({MAKE: make, MODEL: model}).camera == camera
 
 
-def test_names_are_bounded():
+def test_names_are_bounded() -> None:
     found = facts({MAKE: "M" * 10_000, MODEL: "x" * 10_000}, {LENS: "L" * 10_000_000})
     assert found.camera is not None
     assert len(found.camera) == 200
     assert found.lens == "L" * 200
 
 
-def test_lens():
+def test_lens() -> None:
     assert facts(details={LENS: "RF50mm F1.2 L USM"}).lens == "RF50mm F1.2 L USM"
     assert facts(details={LENS_MAKE: "Sigma", LENS: "35mm F1.4"}).lens == "Sigma 35mm F1.4"
     assert (
@@ -216,7 +217,7 @@ def test_lens():
         ({1: "N", 2: (90, 0, 0), 3: "W", 4: (180, 0, 0)}, (90.0, -180.0)),
     ],
 )
-def test_place(gps, place):
+def test_place(gps: Any, place: Any) -> None:
     found = facts(gps=gps)
     assert (found.latitude, found.longitude) == place
 
@@ -242,12 +243,12 @@ def test_place(gps, place):
         {3: "?"},
     ],
 )
-def test_senseless_places_are_unknown(wrong):
+def test_senseless_places_are_unknown(wrong: Any) -> None:
     found = facts(gps={**PARIS, **wrong})
     assert (found.latitude, found.longitude) == (None, None)
 
 
-def test_a_device_without_a_fix_is_not_in_the_ocean():
+def test_a_device_without_a_fix_is_not_in_the_ocean() -> None:
     found = facts(gps={1: "N", 2: (0, 0, 0), 3: "E", 4: (0, 0, 0)})
     assert (found.latitude, found.longitude) == (None, None)
 
@@ -290,7 +291,7 @@ def _tags(*known: int) -> st.SearchStrategy[dict[int, object]]:
     _tags(TAKEN, OFFSET, SUBSEC, LENS, LENS_MAKE),
     _tags(1, 2, 3, 4, 7, 29),
 )
-def test_never_raises_on_any_values(main, details, gps):
+def test_never_raises_on_any_values(main: Any, details: Any, gps: Any) -> None:
     check(facts(main, details, gps))
 
 
@@ -313,7 +314,7 @@ def _real_exif(orientation: int = 1) -> bytes:
         ),
     )
 )
-def test_never_raises_on_any_bytes(data):
+def test_never_raises_on_any_bytes(data: Any) -> None:
     image = Image.new("RGB", (2, 2))
     image.info["exif"] = data
     check(read_exif(image))

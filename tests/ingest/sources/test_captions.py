@@ -7,6 +7,7 @@ import json
 import os
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -52,23 +53,23 @@ def write_lines(path: Path, *rows: object) -> None:
 # -- sidecars -------------------------------------------------------------------------------
 
 
-def test_without_captions(root):
+def test_without_captions(root: Path) -> None:
     asset = pictures(root)["a.jpg"]
     assert (asset.caption, asset.meta) == (None, {})
     assert asset.revision == f"{asset.size}-{asset.mtime_ns}"
 
 
-def test_a_text_file_of_the_same_stem(root):
+def test_a_text_file_of_the_same_stem(root: Path) -> None:
     (root / "a.txt").write_bytes(b"\xef\xbb\xbf  A dog,\nrunning. \n\n")
     assert captions(root) == {"a.jpg": "A dog,\nrunning."}
 
 
-def test_an_empty_text_file_is_no_caption(root):
+def test_an_empty_text_file_is_no_caption(root: Path) -> None:
     (root / "a.txt").write_text(" \n")
     assert captions(root) == {}
 
 
-def test_encodings_that_are_not(root):
+def test_encodings_that_are_not(root: Path) -> None:
     (root / "a.txt").write_bytes(b"caf\xe9 \x00 noir")
     assert captions(root) == {"a.jpg": "caf\ufffd  noir"}
 
@@ -88,13 +89,13 @@ def test_encodings_that_are_not(root):
         ({"caption": "\ud800 \x00dog"}, "\ufffd dog", {}),
     ],
 )
-def test_a_json_file_of_the_same_stem(root, values, caption, meta):
+def test_a_json_file_of_the_same_stem(root: Path, values: Any, caption: Any, meta: Any) -> None:
     (root / "a.json").write_text(json.dumps(values))
     asset = pictures(root)["a.jpg"]
     assert (asset.caption, asset.meta) == (caption, meta)
 
 
-def test_text_beats_json_beats_table_and_the_columns_are_merged(root):
+def test_text_beats_json_beats_table_and_the_columns_are_merged(root: Path) -> None:
     write_lines(root / "captions.jsonl", {"file": "a.jpg", "text": "table", "x": 1, "y": 1})
     assert captions(root) == {"a.jpg": "table"}
     (root / "a.json").write_text('{"caption": "json", "y": 2, "z": 2}')
@@ -105,7 +106,7 @@ def test_text_beats_json_beats_table_and_the_columns_are_merged(root):
 
 
 @pytest.mark.parametrize("data", ["{", "[]", '"text"', "", "[" * 100_000])
-def test_a_broken_json_file_is_a_row_and_the_picture_goes_on(root, data):
+def test_a_broken_json_file_is_a_row_and_the_picture_goes_on(root: Path, data: Any) -> None:
     (root / "a.json").write_text(data)
     (row,) = problems(root)
     assert (row.uri, row.reason, row.failed) == (file_uri(root / "a.json"), "undecodable", True)
@@ -113,13 +114,13 @@ def test_a_broken_json_file_is_a_row_and_the_picture_goes_on(root, data):
     assert sum(isinstance(one, Asset) for one in FolderSource(root)) == 4
 
 
-def test_a_sidecar_over_the_limit(root):
+def test_a_sidecar_over_the_limit(root: Path) -> None:
     (root / "a.txt").write_text("x" * 101)
     rows = [one for one in FolderSource(root, max_bytes=100) if isinstance(one, Skipped)]
     assert [row.reason for row in rows] == ["too-large"]
 
 
-def test_two_million_characters(root):
+def test_two_million_characters(root: Path) -> None:
     (root / "a.txt").write_text("绿" * 2_000_000)
     write_lines(root / "captions.jsonl", {"file": "b.jpg", "caption": "b" * 2_000_000})
     assert {name: len(text) for name, text in captions(root).items()} == {
@@ -128,7 +129,7 @@ def test_two_million_characters(root):
     }
 
 
-def test_one_text_for_two_pictures(root):
+def test_one_text_for_two_pictures(root: Path) -> None:
     (root / "a.png").touch()
     (root / "a.txt").write_text("both")
     assert captions(root) == {"a.jpg": "both", "a.png": "both"}
@@ -137,8 +138,8 @@ def test_one_text_for_two_pictures(root):
 # -- revisions ------------------------------------------------------------------------------
 
 
-def test_an_edited_caption_is_a_new_revision(root):
-    def revision():
+def test_an_edited_caption_is_a_new_revision(root: Path) -> None:
+    def revision() -> Any:
         return pictures(root)["a.jpg"].revision
 
     seen = [revision()]
@@ -158,7 +159,7 @@ def test_an_edited_caption_is_a_new_revision(root):
     assert revision() == seen[-1], "nothing has changed"
 
 
-def test_a_row_of_another_picture_changes_nothing(root):
+def test_a_row_of_another_picture_changes_nothing(root: Path) -> None:
     write_lines(root / "captions.jsonl", {"file": "a.jpg", "text": "A dog."})
     before = pictures(root)["a.jpg"].revision
     write_lines(
@@ -191,7 +192,7 @@ def write_table(folder: Path, kind: str, rows: list[dict[str, object]]) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
-def test_a_table_for_a_folder_and_what_is_below_it(root, kind):
+def test_a_table_for_a_folder_and_what_is_below_it(root: Path, kind: Any) -> None:
     write_table(root, kind, ROWS)
     found = pictures(root)
     assert captions(root) == {row["file_name"]: row["caption"] for row in ROWS[:2]}
@@ -202,7 +203,7 @@ def test_a_table_for_a_folder_and_what_is_below_it(root, kind):
 @pytest.mark.parametrize(
     "column", ["file", "file_name", "filename", "image", "path", "name", "uri", "File_Name "]
 )
-def test_names_of_the_file_column(root, column):
+def test_names_of_the_file_column(root: Path, column: Any) -> None:
     write_lines(root / "captions.jsonl", {column: "a.jpg", "caption": "A dog."})
     assert captions(root) == {"a.jpg": "A dog."}
 
@@ -210,7 +211,7 @@ def test_names_of_the_file_column(root, column):
 @pytest.mark.parametrize(
     "column", ["caption", "captions", "text", "title", "description", "sentences"]
 )
-def test_names_of_the_caption_column(root, column):
+def test_names_of_the_caption_column(root: Path, column: Any) -> None:
     write_lines(root / "captions.jsonl", {"file": "a.jpg", column: ["A dog.", "Running."]})
     assert captions(root) == {"a.jpg": "A dog.\nRunning."}
 
@@ -218,12 +219,12 @@ def test_names_of_the_caption_column(root, column):
 @pytest.mark.parametrize(
     "name", ["./in/c.jpg", "in//c.jpg", "in\\c.jpg", " in/c.jpg ", "in/deep/../c.jpg"]
 )
-def test_spellings_of_a_path(root, name):
+def test_spellings_of_a_path(root: Path, name: Any) -> None:
     write_lines(root / "captions.jsonl", {"file": name, "caption": "A dog."})
     assert captions(root) == {"in/c.jpg": "A dog."}
 
 
-def test_whole_paths_and_uris(root):
+def test_whole_paths_and_uris(root: Path) -> None:
     write_lines(
         root / "captions.jsonl",
         {"file": str(root / "a.jpg"), "caption": "path"},
@@ -234,13 +235,13 @@ def test_whole_paths_and_uris(root):
     assert captions(root) == {"a.jpg": "path", "in/c.jpg": "uri"}
 
 
-def test_composed_and_decomposed_names_are_one(root):
+def test_composed_and_decomposed_names_are_one(root: Path) -> None:
     (root / "cafe\u0301.jpg").touch()
     write_lines(root / "captions.jsonl", {"file": "caf\u00e9.jpg", "caption": "Coffee."})
     assert list(captions(root).values()) == ["Coffee."]
 
 
-def test_several_rows_of_one_picture_are_joined(root):
+def test_several_rows_of_one_picture_are_joined(root: Path) -> None:
     write_lines(
         root / "captions.jsonl",
         {"file": "a.jpg", "caption": "A dog.", "x": 1},
@@ -252,7 +253,7 @@ def test_several_rows_of_one_picture_are_joined(root):
     assert (asset.caption, asset.meta) == ("A dog.\nRunning.", {"x": 1, "y": 2})
 
 
-def test_the_nearest_table_that_knows_a_picture_wins(root):
+def test_the_nearest_table_that_knows_a_picture_wins(root: Path) -> None:
     write_lines(
         root / "captions.jsonl",
         {"file": "in/c.jpg", "caption": "far"},
@@ -262,20 +263,20 @@ def test_the_nearest_table_that_knows_a_picture_wins(root):
     assert captions(root) == {"in/c.jpg": "near", "in/deep/d.jpg": "far"}
 
 
-def test_tables_side_by_side_are_one(root):
+def test_tables_side_by_side_are_one(root: Path) -> None:
     write_lines(root / "captions.jsonl", {"file": "a.jpg", "caption": "from lines"})
     (root / "captions.csv").write_text("file,caption\nb.jpg,from a sheet\n")
     assert captions(root) == {"a.jpg": "from lines", "b.jpg": "from a sheet"}
 
 
-def test_lists_in_a_csv_field(root):
+def test_lists_in_a_csv_field(root: Path) -> None:
     (root / "captions.csv").write_text(
         'file,captions\na.jpg,"[""A dog."", ""Running.""]"\nb.jpg,[1] see there\n'
     )
     assert captions(root) == {"a.jpg": "A dog.\nRunning.", "b.jpg": "[1] see there"}
 
 
-def test_columns_become_json(root):
+def test_columns_become_json(root: Path) -> None:
     table = pa.table(
         {
             "file": ["a.jpg"],
@@ -301,7 +302,7 @@ def test_columns_become_json(root):
     }
 
 
-def test_malformed_rows_are_rows_in_the_report(root):
+def test_malformed_rows_are_rows_in_the_report(root: Path) -> None:
     write_lines(
         root / "captions.jsonl",
         {"file": "a.jpg", "caption": "A dog."},
@@ -321,7 +322,7 @@ def test_malformed_rows_are_rows_in_the_report(root):
     assert (found["a.jpg"], found["b.jpg"]) == ("A dog.", "Two dogs.")
 
 
-def test_a_csv_with_rows_of_the_wrong_length(root):
+def test_a_csv_with_rows_of_the_wrong_length(root: Path) -> None:
     (root / "captions.csv").write_text("file,caption\na.jpg,a dog, running\n\nb.jpg,two dogs\nc\n")
     uri = file_uri(root / "captions.csv")
     assert [row.uri for row in problems(root)] == [f"{uri}#row=1", f"{uri}#row=3"]
@@ -336,7 +337,7 @@ def test_a_csv_with_rows_of_the_wrong_length(root):
         ("captions.parquet", b"", "Parquet"),
     ],
 )
-def test_a_table_that_is_none_is_one_row(root, name, data, says):
+def test_a_table_that_is_none_is_one_row(root: Path, name: Any, data: Any, says: Any) -> None:
     (root / name).write_bytes(data)
     (row,) = problems(root)
     assert row.uri == file_uri(root / name)
@@ -345,20 +346,20 @@ def test_a_table_that_is_none_is_one_row(root, name, data, says):
     assert row.message.isprintable()
 
 
-def test_an_empty_table_is_no_problem(root):
+def test_an_empty_table_is_no_problem(root: Path) -> None:
     (root / "captions.jsonl").touch()
     (root / "captions.csv").write_text("file,caption\n")
     assert captions(root) == {}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs")
-def test_a_pipe_in_a_tables_place_is_left_alone(root):
+def test_a_pipe_in_a_tables_place_is_left_alone(root: Path) -> None:
     os.mkfifo(root / "captions.jsonl")
     os.mkfifo(root / "a.txt")
     assert [(row.reason, row.failed) for row in problems(root)] == [("not-a-file", False)] * 2
 
 
-def test_texts_do_not_read_captions(root):
+def test_texts_do_not_read_captions(root: Path) -> None:
     (root / "captions.jsonl").write_text("{broken")
     (root / "a.txt").write_text("a caption, not a text")
     (root / "note.txt").write_text("a text")

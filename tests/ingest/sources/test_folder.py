@@ -44,7 +44,7 @@ def skipped(source: FolderSource) -> list[Skipped]:
     return [one for one in source if isinstance(one, Skipped)]
 
 
-def test_an_asset_says_what_a_listing_can_know(tmp_path):
+def test_an_asset_says_what_a_listing_can_know(tmp_path: Path) -> None:
     file = put(tmp_path / "trip" / "a b.JPG", b"12345")
     os.utime(file, ns=(1, 1_700_000_000_123_456_789))
     source = FolderSource(tmp_path)
@@ -61,14 +61,14 @@ def test_an_asset_says_what_a_listing_can_know(tmp_path):
     assert source.scopes == (Scope(file_uri(tmp_path.resolve()) + "/"),)
 
 
-def test_order_is_by_name_files_first_then_folders(tmp_path):
+def test_order_is_by_name_files_first_then_folders(tmp_path: Path) -> None:
     for name in ("b.jpg", "a/z.jpg", "a/b/c.jpg", "c.jpg", "A/x.png", "a.jpg"):
         put(tmp_path / name)
     expected = ["a.jpg", "b.jpg", "c.jpg", "A/x.png", "a/z.jpg", "a/b/c.jpg"]
     assert listed(FolderSource(tmp_path), tmp_path) == expected
 
 
-def test_not_recursive(tmp_path):
+def test_not_recursive(tmp_path: Path) -> None:
     put(tmp_path / "a.jpg")
     put(tmp_path / "below" / "b.jpg")
     source = FolderSource(tmp_path, recursive=False)
@@ -76,7 +76,7 @@ def test_not_recursive(tmp_path):
     assert source.scopes == (Scope(file_uri(tmp_path.resolve()) + "/", recursive=False),)
 
 
-def test_modalities(tmp_path):
+def test_modalities(tmp_path: Path) -> None:
     put(tmp_path / "a.jpg")
     put(tmp_path / "note.txt", "Hello.")
     assert listed(FolderSource(tmp_path), tmp_path) == ["a.jpg", "note.txt#paragraph=1"]
@@ -84,7 +84,7 @@ def test_modalities(tmp_path):
     assert listed(FolderSource(tmp_path, modality="text"), tmp_path) == ["note.txt#paragraph=1"]
 
 
-def test_what_is_passed_over_in_silence(tmp_path):
+def test_what_is_passed_over_in_silence(tmp_path: Path) -> None:
     for name in (
         ".hidden.jpg",
         "._a.jpg",
@@ -103,18 +103,18 @@ def test_what_is_passed_over_in_silence(tmp_path):
     assert listed(FolderSource(tmp_path), tmp_path) == []
 
 
-def test_a_hidden_root_is_meant(tmp_path):
+def test_a_hidden_root_is_meant(tmp_path: Path) -> None:
     put(tmp_path / ".photos" / "a.jpg")
     assert len(list(FolderSource(tmp_path / ".photos"))) == 1
 
 
-def test_an_empty_folder(tmp_path):
+def test_an_empty_folder(tmp_path: Path) -> None:
     source = FolderSource(tmp_path)
     assert list(source) == []
     assert source.scopes == (Scope(file_uri(tmp_path.resolve()) + "/"),)
 
 
-def test_scopes_are_claimed_only_after_a_whole_walk(tmp_path):
+def test_scopes_are_claimed_only_after_a_whole_walk(tmp_path: Path) -> None:
     put(tmp_path / "a.jpg")
     put(tmp_path / "b.jpg")
     source = FolderSource(tmp_path)
@@ -128,7 +128,7 @@ def test_scopes_are_claimed_only_after_a_whole_walk(tmp_path):
     assert source.scopes == (), "a new walk has begun"
 
 
-def test_the_root_is_made_canonical_and_names_below_stay(tmp_path):
+def test_the_root_is_made_canonical_and_names_below_stay(tmp_path: Path) -> None:
     file = put(tmp_path / "real" / "a.jpg")
     (tmp_path / "link").symlink_to("real", target_is_directory=True)
     (tmp_path / "real" / "b.jpg").symlink_to("a.jpg")
@@ -162,20 +162,20 @@ def test_the_root_is_made_canonical_and_names_below_stay(tmp_path):
     ],
 )
 @posix_only
-def test_exclude(tmp_path, globs, left):
+def test_exclude(tmp_path: Path, globs: Any, left: Any) -> None:
     for name in ("a.jpg", "b.png", "x/a.jpg", "x/y/c.jpg"):
         put(tmp_path / name)
     assert listed(FolderSource(tmp_path, exclude=globs), tmp_path) == left
 
 
-def test_exclude_a_whole_path(tmp_path):
+def test_exclude_a_whole_path(tmp_path: Path) -> None:
     put(tmp_path / "a.jpg")
     put(tmp_path / "private" / "b.jpg")
     exclude = (str(tmp_path.resolve() / "private"),)
     assert listed(FolderSource(tmp_path, exclude=exclude), tmp_path) == ["a.jpg"]
 
 
-def test_captions_of_excluded_pictures_are_no_texts(tmp_path):
+def test_captions_of_excluded_pictures_are_no_texts(tmp_path: Path) -> None:
     put(tmp_path / "a.jpg")
     put(tmp_path / "a.txt", "A secret.")
     put(tmp_path / "note.txt", "A note.")
@@ -186,7 +186,7 @@ def test_captions_of_excluded_pictures_are_no_texts(tmp_path):
 # -- hostile folders ------------------------------------------------------------------------
 
 
-def test_everything_that_ever_stopped_a_run(tmp_path):
+def test_everything_that_ever_stopped_a_run(tmp_path: Path) -> None:
     expected = write_hostile_files(tmp_path)
     source = FolderSource(tmp_path)
     found = {}
@@ -207,7 +207,9 @@ def test_everything_that_ever_stopped_a_run(tmp_path):
 
 
 @posix_only
-def test_pipes_and_sockets_are_named_and_never_opened(tmp_path, monkeypatch):
+def test_pipes_and_sockets_are_named_and_never_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     os.mkfifo(tmp_path / "pipe.txt")
     (tmp_path / "link.jpg").symlink_to("pipe.jpg")
@@ -221,7 +223,7 @@ def test_pipes_and_sockets_are_named_and_never_opened(tmp_path, monkeypatch):
 
 
 @posix_only
-def test_a_picture_swapped_for_a_pipe_is_refused_at_once(tmp_path):
+def test_a_picture_swapped_for_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     file = put(tmp_path / "a.jpg")
     source = FolderSource(tmp_path)
     (asset,) = source
@@ -231,7 +233,7 @@ def test_a_picture_swapped_for_a_pipe_is_refused_at_once(tmp_path):
         source.open(asset)
 
 
-def test_a_picture_that_is_gone_or_a_folder_when_it_is_opened(tmp_path):
+def test_a_picture_that_is_gone_or_a_folder_when_it_is_opened(tmp_path: Path) -> None:
     file = put(tmp_path / "a.jpg")
     source = FolderSource(tmp_path)
     (asset,) = source
@@ -243,7 +245,7 @@ def test_a_picture_that_is_gone_or_a_folder_when_it_is_opened(tmp_path):
         source.open(asset)
 
 
-def test_files_over_the_limit_are_refused(tmp_path):
+def test_files_over_the_limit_are_refused(tmp_path: Path) -> None:
     put(tmp_path / "a.jpg", b"12345")
     source = FolderSource(tmp_path, max_bytes=4)
     (asset,) = source
@@ -252,12 +254,14 @@ def test_files_over_the_limit_are_refused(tmp_path):
     assert FolderSource(tmp_path, max_bytes=5).open(asset) == b"12345"
 
 
-def test_a_file_that_vanishes_between_listing_and_stat_is_no_error(tmp_path, monkeypatch):
+def test_a_file_that_vanishes_between_listing_and_stat_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(tmp_path / "a.jpg")
     put(tmp_path / "b.jpg").with_suffix(".txt").write_text("caption")
     true_stat = os.stat
 
-    def stat(path, **options):
+    def stat(path: Any, **options) -> Any:
         if str(path).endswith(("a.jpg", "b.txt")):
             raise FileNotFoundError(2, "No such file or directory")
         return true_stat(path, **options)
@@ -266,7 +270,7 @@ def test_a_file_that_vanishes_between_listing_and_stat_is_no_error(tmp_path, mon
     assert listed(FolderSource(tmp_path), tmp_path) == ["b.jpg"]
 
 
-def test_a_folder_that_vanishes_during_the_walk_is_no_error(tmp_path):
+def test_a_folder_that_vanishes_during_the_walk_is_no_error(tmp_path: Path) -> None:
     put(tmp_path / "a.jpg")
     put(tmp_path / "below" / "b.jpg")
     source = FolderSource(tmp_path)
@@ -277,7 +281,7 @@ def test_a_folder_that_vanishes_during_the_walk_is_no_error(tmp_path):
     assert source.scopes == (Scope(file_uri(tmp_path.resolve()) + "/"),)
 
 
-def test_a_root_that_vanishes_is_an_error_not_an_empty_folder(tmp_path):
+def test_a_root_that_vanishes_is_an_error_not_an_empty_folder(tmp_path: Path) -> None:
     root = put(tmp_path / "root" / "a.jpg").parent
     source = FolderSource(root)
     shutil.rmtree(root)
@@ -298,7 +302,9 @@ def deny(monkeypatch: pytest.MonkeyPatch, name: str, what: str) -> None:
     monkeypatch.setattr(os, what, call)
 
 
-def test_a_folder_one_may_not_list_is_reported_and_not_pruned(tmp_path, monkeypatch):
+def test_a_folder_one_may_not_list_is_reported_and_not_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("a.jpg", "closed/b.jpg", "open/c.jpg"):
         put(tmp_path / name)
     deny(monkeypatch, "closed", "scandir")
@@ -310,12 +316,14 @@ def test_a_folder_one_may_not_list_is_reported_and_not_pruned(tmp_path, monkeypa
     assert source.scopes == (Scope(prefix, except_prefixes=(prefix + "closed/",)),)
 
 
-def test_a_folder_one_may_list_but_not_enter(tmp_path, monkeypatch):
+def test_a_folder_one_may_list_but_not_enter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("closed/a.jpg", "closed/b.jpg", "open/c.jpg"):
         put(tmp_path / name)
     true_stat = os.stat
 
-    def stat(path, **options):
+    def stat(path: Any, **options) -> Any:
         if "closed/" in str(path):
             raise PermissionError(13, "Permission denied")
         return true_stat(path, **options)
@@ -326,7 +334,9 @@ def test_a_folder_one_may_list_but_not_enter(tmp_path, monkeypatch):
     assert source.scopes[0].except_prefixes == (file_uri(tmp_path.resolve()) + "/closed/",)
 
 
-def test_nothing_is_claimed_of_a_root_one_may_not_list(tmp_path, monkeypatch):
+def test_nothing_is_claimed_of_a_root_one_may_not_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = put(tmp_path / "closed" / "a.jpg").parent
     deny(monkeypatch, "closed", "scandir")
     source = FolderSource(root)
@@ -335,7 +345,7 @@ def test_nothing_is_claimed_of_a_root_one_may_not_list(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs Unix permissions")
-def test_a_real_folder_without_permission(tmp_path):
+def test_a_real_folder_without_permission(tmp_path: Path) -> None:
     """In a process of its own, which gives up root if it has it."""
     import subprocess
 
@@ -372,7 +382,7 @@ def test_a_real_folder_without_permission(tmp_path):
 
 
 @posix_only
-def test_links(tmp_path):
+def test_links(tmp_path: Path) -> None:
     outside = put(tmp_path / "outside" / "far.jpg").parent
     root = tmp_path / "root"
     put(root / "a.jpg")
@@ -401,7 +411,7 @@ def test_links(tmp_path):
 
 
 @posix_only
-def test_following_links_visits_every_folder_once(tmp_path):
+def test_following_links_visits_every_folder_once(tmp_path: Path) -> None:
     root, far = tmp_path / "root", tmp_path / "far"
     put(root / "a.jpg")
     put(root / "in" / "b.jpg")
@@ -424,7 +434,7 @@ def test_following_links_visits_every_folder_once(tmp_path):
 
 
 @posix_only
-def test_a_followed_link_to_a_drive_that_is_away_is_not_pruned(tmp_path):
+def test_a_followed_link_to_a_drive_that_is_away_is_not_pruned(tmp_path: Path) -> None:
     (tmp_path / "drive").symlink_to("/nowhere/at/all")
     source = FolderSource(tmp_path, follow_links=True)
     assert listed(source, tmp_path) == ["drive !"]
@@ -435,7 +445,7 @@ def test_a_followed_link_to_a_drive_that_is_away_is_not_pruned(tmp_path):
 # -- one file -------------------------------------------------------------------------------
 
 
-def test_a_single_picture_with_its_caption(tmp_path):
+def test_a_single_picture_with_its_caption(tmp_path: Path) -> None:
     file = put(tmp_path / "a.jpg")
     put(tmp_path / "a.txt", "A dog.")
     put(tmp_path / "a.jpg.jpg")
@@ -447,7 +457,7 @@ def test_a_single_picture_with_its_caption(tmp_path):
     assert asset == next(one for one in FolderSource(tmp_path) if one.uri == asset.uri)
 
 
-def test_a_single_text_is_complete_for_its_fragments(tmp_path):
+def test_a_single_text_is_complete_for_its_fragments(tmp_path: Path) -> None:
     file = put(tmp_path / "notes.md", "One.\n\nTwo.")
     put(tmp_path / "notes.md.txt", "Other.")
     source = FolderSource(file)
@@ -456,14 +466,14 @@ def test_a_single_text_is_complete_for_its_fragments(tmp_path):
     assert source.scopes == (Scope(f"{uri}#"),)
 
 
-def test_single_files_may_be_hidden_and_links(tmp_path):
+def test_single_files_may_be_hidden_and_links(tmp_path: Path) -> None:
     put(tmp_path / ".a.jpg")
     (tmp_path / "b.jpg").symlink_to(".a.jpg")
     assert [path_of(one.uri).name for one in FolderSource(tmp_path / ".a.jpg")] == [".a.jpg"]
     assert [path_of(one.uri).name for one in FolderSource(tmp_path / "b.jpg")] == ["b.jpg"]
 
 
-def test_a_single_sidecar_is_no_text(tmp_path):
+def test_a_single_sidecar_is_no_text(tmp_path: Path) -> None:
     put(tmp_path / "a.jpg")
     source = FolderSource(put(tmp_path / "a.txt", "A dog."))
     (row,) = source
@@ -473,7 +483,9 @@ def test_a_single_sidecar_is_no_text(tmp_path):
 
 
 @pytest.mark.parametrize("root", ["nowhere", "nowhere/below", "file.jpg/below", "\0", ""])
-def test_roots_that_are_not_there(tmp_path, monkeypatch, root):
+def test_roots_that_are_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     put(tmp_path / "file.jpg")
     with pytest.raises(NotFoundError) as caught:
@@ -483,7 +495,7 @@ def test_roots_that_are_not_there(tmp_path, monkeypatch, root):
 
 
 @pytest.mark.parametrize("name", ["film.mkv", "captions.jsonl", "no-suffix", "page.html"])
-def test_files_that_cannot_be_indexed(tmp_path, name):
+def test_files_that_cannot_be_indexed(tmp_path: Path, name: Any) -> None:
     with pytest.raises(UsageError, match=name) as caught:
         FolderSource(put(tmp_path / name))
     assert caught.value.exit_code == 2
@@ -491,7 +503,7 @@ def test_files_that_cannot_be_indexed(tmp_path, name):
 
 
 @posix_only
-def test_a_pipe_cannot_be_indexed(tmp_path):
+def test_a_pipe_cannot_be_indexed(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(UsageError, match=r"pipe\.jpg"):
         FolderSource(tmp_path / "pipe.jpg")
@@ -500,13 +512,13 @@ def test_a_pipe_cannot_be_indexed(tmp_path):
 # -- scale and names ------------------------------------------------------------------------
 
 
-def test_a_large_tree_is_not_held(tmp_path):
+def test_a_large_tree_is_not_held(tmp_path: Path) -> None:
     for folder in range(40):
         (tmp_path / f"{folder:03}").mkdir()
         for file in range(50):
             (tmp_path / f"{folder:03}" / f"{file:03}.jpg").touch()
 
-    def peak(source):
+    def peak(source: Any) -> Any:
         gc.collect()
         tracemalloc.start()
         count = sum(1 for _ in source)
@@ -531,7 +543,7 @@ _names = st.text(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(names=st.sets(st.one_of(_names, st.binary(min_size=1, max_size=40)), max_size=4))
-def test_any_name_has_the_uri_of_its_path(tmp_path, names):
+def test_any_name_has_the_uri_of_its_path(tmp_path: Path, names: Any) -> None:
     root = tmp_path / "root"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir()
@@ -558,6 +570,6 @@ def test_any_name_has_the_uri_of_its_path(tmp_path, names):
         assert source.open(one) == b""
 
 
-def test_opening_what_is_no_local_file(tmp_path):
+def test_opening_what_is_no_local_file(tmp_path: Path) -> None:
     with pytest.raises(ItemError, match="not a local file"):
         FolderSource(tmp_path).open(Asset("http://x/a.jpg", "image", "1", 1, 0))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from searchengine.errors import LimitError, ReadError
 posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 
 
-def test_whole(tmp_path):
+def test_whole(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(range(256)) * 5)
     assert read_bytes(tmp_path / "a", 1280) == bytes(range(256)) * 5
     with pytest.raises(LimitError, match="1,280 bytes") as caught:
@@ -21,12 +23,14 @@ def test_whole(tmp_path):
     assert "SEARCHENGINE_INGEST__MAX_BYTES" in str(caught.value)
 
 
-def test_a_file_that_grows_while_it_is_read(tmp_path, monkeypatch):
+def test_a_file_that_grows_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "a"
     file.write_bytes(b"12345")
     true_fstat = os.fstat
 
-    def fstat(descriptor):
+    def fstat(descriptor: Any) -> Any:
         status = true_fstat(descriptor)
         return SimpleNamespace(st_size=3, st_mode=status.st_mode)
 
@@ -36,19 +40,19 @@ def test_a_file_that_grows_while_it_is_read(tmp_path, monkeypatch):
         read_bytes(file, 4)
 
 
-def test_what_is_not_there(tmp_path):
+def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="cannot read: no such file or directory"):
         read_bytes(tmp_path / "a", 1)
 
 
-def test_folders(tmp_path):
+def test_folders(tmp_path: Path) -> None:
     with pytest.raises(ReadError):
         read_bytes(tmp_path, 1)
 
 
 @posix_only
 @pytest.mark.parametrize("mode", ["alone", "with a writer"])
-def test_pipes_are_refused_at_once(tmp_path, mode):
+def test_pipes_are_refused_at_once(tmp_path: Path, mode: Any) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = os.open(pipe, os.O_RDWR) if mode != "alone" else None
@@ -61,13 +65,13 @@ def test_pipes_are_refused_at_once(tmp_path, mode):
 
 
 @posix_only
-def test_devices_are_refused():
+def test_devices_are_refused() -> None:
     with pytest.raises(ReadError, match="not a regular file"):
         open_regular(os.devnull)
 
 
 @posix_only
-def test_nothing_stays_open(tmp_path):
+def test_nothing_stays_open(tmp_path: Path) -> None:
     before = len(os.listdir("/dev/fd"))  # noqa: PTH208
     (tmp_path / "a").write_bytes(b"12345")
     for _ in range(20):

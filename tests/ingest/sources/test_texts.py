@@ -8,6 +8,7 @@ import os
 import shutil
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,7 +43,7 @@ def rows(root: Path) -> list[tuple[str, str]]:
 # -- prose ----------------------------------------------------------------------------------
 
 
-def test_a_text_asset(tmp_path):
+def test_a_text_asset(tmp_path: Path) -> None:
     file = tmp_path / "notes.md"
     file.write_text("# Dogs\n\nThey bark.\n")
     os.utime(file, ns=(5, 5))
@@ -77,13 +78,13 @@ def test_a_text_asset(tmp_path):
         ("一。\n\n二。".encode(), {1: "一。", 2: "二。"}),
     ],
 )
-def test_paragraphs(tmp_path, data, expected):
+def test_paragraphs(tmp_path: Path, data: Any, expected: Any) -> None:
     (tmp_path / "notes.txt").write_bytes(data)
     named = {n if isinstance(n, str) else f"paragraph={n}": text for n, text in expected.items()}
     assert texts(tmp_path) == named
 
 
-def test_a_long_paragraph_is_split_at_sentences(tmp_path):
+def test_a_long_paragraph_is_split_at_sentences(tmp_path: Path) -> None:
     sentences = [f"This is sentence number {n} of a paragraph that goes on." for n in range(50)]
     (tmp_path / "notes.txt").write_text("Short.\n\n" + " ".join(sentences) + "\n\nLast.")
     found = texts(tmp_path)
@@ -100,7 +101,7 @@ def test_a_long_paragraph_is_split_at_sentences(tmp_path):
     assert all(len(part) > MAX_CHARS - 60 for part in parts[:-1])
 
 
-def test_chinese_sentences_have_no_spaces_between():
+def test_chinese_sentences_have_no_spaces_between() -> None:
     sentence = "这是一个关于狗的句子。"
     parts = split_paragraph(sentence * 200)
     assert "".join(parts) == sentence * 200
@@ -108,13 +109,13 @@ def test_chinese_sentences_have_no_spaces_between():
 
 
 @given(st.text(st.sampled_from('ab .。!\n"”'), max_size=300), st.integers(1, 20))
-def test_splitting_loses_nothing_but_space(text, limit):
+def test_splitting_loses_nothing_but_space(text: Any, limit: Any) -> None:
     parts = split_paragraph(text, limit)
     assert "".join("".join(parts).split()) == "".join(text.split())
     assert all(0 < len(part) <= limit and part == part.strip() for part in parts)
 
 
-def test_a_paragraph_without_end_is_not_held(tmp_path):
+def test_a_paragraph_without_end_is_not_held(tmp_path: Path) -> None:
     line = "word " * 200 + "\n"
     with (tmp_path / "notes.txt").open("w") as file:
         for _ in range(3000):
@@ -128,7 +129,7 @@ def test_a_paragraph_without_end_is_not_held(tmp_path):
     assert peak < 2_000_000, "of three million bytes"
 
 
-def test_touching_a_file_changes_no_revision_and_editing_changes_one(tmp_path):
+def test_touching_a_file_changes_no_revision_and_editing_changes_one(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("One.\n\nTwo.")
     before = {one.uri: one.revision for one in FolderSource(tmp_path)}
@@ -157,7 +158,7 @@ def write_table(folder: Path, kind: str, rows: list[dict[str, object]]) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
-def test_a_row_is_an_item(tmp_path, kind):
+def test_a_row_is_an_item(tmp_path: Path, kind: Any) -> None:
     write_table(
         tmp_path,
         kind,
@@ -176,10 +177,10 @@ def test_a_row_is_an_item(tmp_path, kind):
     )
 
 
-def test_editing_one_row_changes_only_its_revision(tmp_path):
+def test_editing_one_row_changes_only_its_revision(tmp_path: Path) -> None:
     rows = [{"text": f"text {n}", "n": n} for n in range(5)]
 
-    def revisions():
+    def revisions() -> Any:
         write_table(tmp_path, "jsonl", rows)
         return [one.revision for one in FolderSource(tmp_path)]
 
@@ -190,7 +191,7 @@ def test_editing_one_row_changes_only_its_revision(tmp_path):
     assert changed == [False, False, True, False, True]
 
 
-def test_lines_that_are_none_are_rows_and_the_rest_carries_on(tmp_path):
+def test_lines_that_are_none_are_rows_and_the_rest_carries_on(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_bytes(
         b'\xef\xbb\xbf{"text": "one"}\n{broken\n\n[]\n{"body": "no text column"}\n'
         b'{"text": "caf\xe9"}\n' + b"[" * 100_000 + b'\n{"text": ' + b"9" * 5000 + b"}\n"
@@ -201,7 +202,7 @@ def test_lines_that_are_none_are_rows_and_the_rest_carries_on(tmp_path):
     assert found == ["one", "caf\ufffd", "last"]
 
 
-def test_csv_oddities(tmp_path):
+def test_csv_oddities(tmp_path: Path) -> None:
     (tmp_path / "corpus.csv").write_bytes(
         b'\xef\xbb\xbftitle,text\nOne,"a ""quoted"" text"\n\nTwo,too,many\nThree\n'
         b"Four,nul\0 byte\nFive," + b"x" * 300_000 + b"\n"
@@ -220,7 +221,9 @@ def test_csv_oddities(tmp_path):
         ("a.parquet", b""),
     ],
 )
-def test_a_table_without_texts_is_one_row_and_is_not_pruned(tmp_path, name, data):
+def test_a_table_without_texts_is_one_row_and_is_not_pruned(
+    tmp_path: Path, name: Any, data: Any
+) -> None:
     (tmp_path / name).write_bytes(data)
     (tmp_path / "b.txt").write_text("A text.")
     source = FolderSource(tmp_path)
@@ -229,7 +232,7 @@ def test_a_table_without_texts_is_one_row_and_is_not_pruned(tmp_path, name, data
     assert source.scopes == (Scope(prefix, except_prefixes=(f"{prefix}{name}#",)),)
 
 
-def test_a_parquet_file_that_breaks_off(tmp_path):
+def test_a_parquet_file_that_breaks_off(tmp_path: Path) -> None:
     path = write_table(tmp_path, "parquet", [{"text": f"text {n} " * 200} for n in range(6000)])
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 20_000] = bytes(20_000)
@@ -241,15 +244,17 @@ def test_a_parquet_file_that_breaks_off(tmp_path):
     assert len(source.scopes[0].except_prefixes) == 1
 
 
-def test_a_parquet_without_columns_or_rows(tmp_path):
+def test_a_parquet_without_columns_or_rows(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "a.parquet")
     assert texts(tmp_path) == {}
 
 
-def test_a_file_that_cannot_be_read_is_not_pruned(tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_read_is_not_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a.txt").write_text("A text.")
 
-    def deny(*_):
+    def deny(*_: object) -> Any:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "open", deny)
@@ -259,7 +264,7 @@ def test_a_file_that_cannot_be_read_is_not_pruned(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
-def test_tables_are_streamed(tmp_path, kind):
+def test_tables_are_streamed(tmp_path: Path, kind: Any) -> None:
     write_table(tmp_path, kind, [{"text": f"text {n} " + "x" * 300} for n in range(10_000)])
     stream = iter(FolderSource(tmp_path))
     next(stream)
@@ -271,7 +276,7 @@ def test_tables_are_streamed(tmp_path, kind):
     assert peak < 1_500_000, "of three million characters"
 
 
-def test_a_line_beyond_reason_is_one_row(tmp_path, monkeypatch):
+def test_a_line_beyond_reason_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.sources.tables._MAX_LINE", 1000)
     (tmp_path / "a.jsonl").write_text(
         '{"text": "one"}\n' + "x" * 5000 + '\n{"text": "two"}\n' + "y" * 1000
@@ -311,7 +316,7 @@ _LINES = st.lists(
     lines=_LINES,
     newline=st.sampled_from([b"\n", b"\r\n", b"\r", b"\n\n"]),
 )
-def test_any_bytes_give_items_and_rows(tmp_path, name, lines, newline):
+def test_any_bytes_give_items_and_rows(tmp_path: Path, name: Any, lines: Any, newline: Any) -> None:
     root = tmp_path / "root"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir()
