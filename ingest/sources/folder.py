@@ -125,7 +125,7 @@ class FolderSource:
             yield from read_tables(folder)
         if only in sidecars:
             yield Skipped(folder.uri_of(only), "sidecar", "the caption of a picture", failed=False)
-        for name in [only] if only in folder.files else folder.files:
+        for name in [only] if only else folder.files:
             is_picture = suffix_of(name) in IMAGE_SUFFIXES
             if not is_picture and (name in sidecars or not _is_text(name)):
                 continue

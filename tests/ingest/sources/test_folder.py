@@ -473,6 +473,15 @@ def test_single_files_may_be_hidden_and_links(tmp_path: Path) -> None:
     assert [path_of(one.uri).name for one in FolderSource(tmp_path / "b.jpg")] == ["b.jpg"]
 
 
+def test_a_single_file_that_is_gone_does_not_stand_for_its_namesakes(tmp_path: Path) -> None:
+    put(tmp_path / "a.png")
+    file = put(tmp_path / "a.jpg")
+    source = FolderSource(file)
+    file.unlink()
+    assert list(source) == []
+    assert source.scopes == ()
+
+
 def test_a_single_sidecar_is_no_text(tmp_path: Path) -> None:
     put(tmp_path / "a.jpg")
     source = FolderSource(put(tmp_path / "a.txt", "A dog."))
