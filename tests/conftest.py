@@ -72,8 +72,12 @@ def write_config_too(self):
     path = os.path.join(self.base_data_dir, "configs", "milvus.yaml")
     with open(path) as file:
         text = file.read()
+    text = text.replace("\netcd:\n", f"\netcd:\n  config:\n    path: {etcd}\n", 1)
+    # Given an absolute path, Milvus 2.3 with local storage deletes the vectors of an index that
+    # does not hold them itself (IVF_SQ8, IVF_PQ) as soon as they are read: its cache unlinks them.
+    text = text.replace(f"\nlocalStorage:\n  path: {base}/data", "\nlocalStorage:\n  path: data")
     with open(path, "w") as file:
-        file.write(text.replace("\netcd:\n", f"\netcd:\n  config:\n    path: {etcd}\n", 1))
+        file.write(text)
 
 
 config_class.write_config = write_config_too

@@ -50,6 +50,8 @@ class Profile:
     """The same under a filter, where an index has to look further."""
     oversample: int = 1
     """Candidates fetched per hit and scored again with the true vectors."""
+    graph: bool = False
+    """Whether search walks a graph, which a server thins out under a filter."""
 
 
 def lists(count: int) -> int:
@@ -113,10 +115,6 @@ def _all_lists(count: int, wanted: int) -> Params:
     return {"nprobe": lists(count)}
 
 
-def _scann(count: int, dim: int) -> Params:
-    return {"nlist": lists(count), "with_raw_data": True}
-
-
 def _scann_search(count: int, wanted: int) -> Params:
     return {"nprobe": probes(count, wanted), "reorder_k": max(500, wanted * 10)}
 
@@ -135,7 +133,7 @@ PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
         Profile("FLAT", Needs(lite=True), _nothing, _nothing, _nothing),
-        Profile("HNSW", Needs(lite=True), _hnsw, _ef, _wide_ef),
+        Profile("HNSW", Needs(lite=True), _hnsw, _ef, _wide_ef, graph=True),
         Profile(
             "HNSW_SQ",
             Needs(lite=True, server=_HNSW_SQ_SERVER),
@@ -143,13 +141,14 @@ PROFILES: dict[str, Profile] = {
             _ef,
             _wide_ef,
             oversample=4,
+            graph=True,
         ),
         Profile("IVF_FLAT", Needs(lite=True), _ivf, _nprobe, _all_lists),
         Profile("IVF_SQ8", Needs(lite=True), _ivf, _nprobe, _all_lists, oversample=4),
         Profile("IVF_PQ", Needs(), _ivf_pq, _nprobe, _all_lists, oversample=16),
         Profile("IVF_RABITQ", Needs(server=(2, 6)), _ivf, _nprobe, _all_lists, oversample=16),
-        Profile("SCANN", Needs(), _scann, _scann_search, _scann_all, oversample=4),
-        Profile("DISKANN", Needs(), _nothing, _diskann_search, _diskann_search, oversample=2),
+        Profile("SCANN", Needs(), _ivf, _scann_search, _scann_all, oversample=4),
+        Profile("DISKANN", Needs(), _nothing, _diskann_search, _diskann_search, 2, graph=True),
         Profile(
             "GPU_CAGRA",
             Needs(server=(2, 4), gpu=True),
@@ -157,7 +156,7 @@ PROFILES: dict[str, Profile] = {
             lambda count, wanted: {"itopk_size": max(256, wanted)},
             lambda count, wanted: {"itopk_size": max(1_024, wanted)},
         ),
-        Profile("AUTOINDEX", Needs(lite=True), _nothing, _ef, _wide_ef),
+        Profile("AUTOINDEX", Needs(lite=True), _nothing, _ef, _wide_ef, graph=True),
     )
 }
 """All profiles, by name."""

@@ -6,6 +6,8 @@ would; where a filter defeats it, the matching rows are compared one by one.
 
 from __future__ import annotations
 
+import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +32,10 @@ MAX_HITS = 16_384
 """Milvus's own limit on limit + offset."""
 _HITS_A_CALL = 100_000
 _QUERIES_A_CALL = 256
+_BRUTE_SHARE = 0.06
+"""Filters passing less than 7% of a segment make a server compare all that pass, exactly."""
+_THIN_SHARE = 0.35
+"""Filters passing more than this leave enough of a graph to walk: recall 0.999 and up."""
 _CANDIDATES = 8
 """Candidates fetched per hit when only Python can say which of them match."""
 
@@ -120,18 +126,10 @@ class Search:
         params = (
             profile.search(size, depth) if self._pushed is None else profile.filtered(size, depth)
         )
-        found = self._connection.call(
-            "search",
-            handle.alias,
-            data=list(queries),
-            anns_field=VECTOR,
-            filter=self._pushed.expression if self._pushed else "",
-            limit=depth,
-            output_fields=self._columns(),
-            search_params={"metric_type": sides.METRIC, "params": params},
-            consistency_level=sides.STRONG,
-            doing="searching",
-        )
+        found = [
+            [hit for part in parts for hit in part]
+            for parts in zip(*self._parts(queries, depth, params), strict=True)
+        ]
         answers: list[Sequence[Mapping[str, Any]]] = []
         for query, hits in zip(queries, found, strict=True):
             rows: list[dict[str, Any]] = [
@@ -143,6 +141,54 @@ class Search:
                     row["score"] = score
             answers.append(rows)
         return answers
+
+    def _parts(self, queries: Vectors, depth: int, params: Mapping[str, Any]) -> list[Any]:
+        """Return the hits of every part of the side that is searched by itself."""
+        expressions = self._expressions()
+        if len(expressions) == 1:
+            return [self._search(queries, depth, params, expressions[0])]
+        with ThreadPoolExecutor(len(expressions)) as pool:
+            return list(
+                pool.map(lambda one: self._search(queries, depth, params, one), expressions)
+            )
+
+    def _search(
+        self, queries: Vectors, depth: int, params: Mapping[str, Any], expression: str
+    ) -> Any:
+        return self._connection.call(
+            "search",
+            self._handle.alias,
+            data=list(queries),
+            anns_field=VECTOR,
+            filter=expression,
+            limit=depth,
+            output_fields=self._columns(),
+            search_params={"metric_type": sides.METRIC, "params": dict(params)},
+            consistency_level=sides.STRONG,
+            doing="searching",
+        )
+
+    def _expressions(self) -> list[str]:
+        """Return the filter, cut into parts that a server's graph index can be trusted with.
+
+        A server walks a graph thinned out by the filter, unless so little passes
+        that it compares all of it. In between hits get lost (recall@10 of 0.984 at
+        8% on 20,000 x 128, Milvus 2.3.5), so such a filter is asked for in ranges
+        of ids, each of which passes little enough. Ids are hashes: spread evenly.
+        """
+        if self._pushed is None:
+            return [""]
+        handle, expression = self._handle, self._pushed.expression
+        if self._connection.is_lite or not handle.profile.graph or handle.items <= 0:
+            return [expression]
+        share = sides.estimate(self._connection, handle, expression) / handle.items
+        if not _BRUTE_SHARE < share < _THIN_SHARE:
+            return [expression]
+        parts = math.ceil(share / _BRUTE_SHARE)
+        bounds = [f"{256 * at // parts:02x}" for at in range(1, parts)]
+        starts = [""] + [f' and id >= "{bound}"' for bound in bounds]
+        ends = [f' and id < "{bound}"' for bound in bounds] + [""]
+        return [f"{expression}{start}{end}" for start, end in zip(starts, ends, strict=True)]
 
     def _columns(self) -> list[str]:
         wanted = dict.fromkeys(stored_columns(self._fields))

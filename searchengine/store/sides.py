@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 METRIC = "COSINE"
 STRONG = "Strong"
 """Reads see every acknowledged write."""
-_SETTLE_S = 1_800.0
+_SETTLE_S = 120.0
+_SETTLE_ITEMS_A_S = 500.0
 _IDS_A_CALL = 1_000
 _ROWS_A_PAGE = 16_000
 _VECTORS_A_PAGE = 4_000
@@ -168,17 +169,20 @@ def reload(connection: Connection, handle: Handle) -> None:
 
 def wait_for_index(connection: Connection, collection: str) -> None:
     """Wait until a server's index has taken in all flushed rows."""
-    until = time.monotonic() + _SETTLE_S
+    allowed = _SETTLE_S
+    start = time.monotonic()
     pause = 0.1
-    while time.monotonic() < until:
+    while time.monotonic() < start + allowed:
         state = connection.call("describe_index", collection, VECTOR, doing="watching the index")
         rows = int(state.get("pending_index_rows", 0)) if state else 1
         if rows <= 0 and str(state.get("state", "Finished")) == "Finished":
             return
+        if state:
+            allowed = _SETTLE_S + int(state.get("total_rows", 0)) / _SETTLE_ITEMS_A_S
         time.sleep(pause)
         pause = min(1.5 * pause, 2.0)
     raise StoreUnavailableError(
-        f"the index at {connection.where} was not done after {_SETTLE_S:.0f} s",
+        f"the index at {connection.where} was not done after {allowed:.0f} s",
         hint="Look at the server's load; the same command again goes on waiting.",
     )
 
@@ -263,6 +267,19 @@ def count(connection: Connection, handle: Handle) -> int:
     )
     handle.items = int(rows[0]["count(*)"])
     return handle.items
+
+
+def estimate(connection: Connection, handle: Handle, expression: str) -> int:
+    """Return about how many items an expression passes; the newest writes may be left out."""
+    rows = connection.call(
+        "query",
+        handle.alias,
+        filter=expression,
+        output_fields=["count(*)"],
+        consistency_level="Eventually",
+        doing="counting",
+    )
+    return int(rows[0]["count(*)"])
 
 
 def fetch(
