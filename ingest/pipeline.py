@@ -34,6 +34,7 @@ from searchengine.errors import EncoderError, ItemError, ReadError
 from searchengine.identity import content_hash
 from searchengine.records import ITEM_FIELDS, Item, Side
 from searchengine.store.contract import Row, SideSpec
+from searchengine.store.fields import encode_item
 from searchengine.store.filters import OneOf
 
 if TYPE_CHECKING:
@@ -227,6 +228,12 @@ class Pipeline:
 
     def _take_over(self, one: _Loaded, row: dict[str, Any]) -> None:
         todo = one.todo
+        item = carry(row, todo)
+        try:
+            encode_item(item)
+        except ItemError as error:
+            self._fail(todo, error)
+            return
         if todo.indexed_hash == one.hash:
             self._report.updated += 1
         else:
@@ -235,12 +242,14 @@ class Pipeline:
         if not self._job.dry_run:
             modality = todo.asset.modality
             self._touched.add(modality)
-            self._writer.add(self._sides[modality], Row(carry(row, todo), row["vector"]))
+            self._writer.add(self._sides[modality], Row(item, row["vector"]))
         self._on_progress(self._report)
 
     def _decode(self, one: _Loaded) -> _Ready | _Failure:
         try:
-            return _make_ready(one, self._load_encoder(), self._job.max_pixels)
+            ready = _make_ready(one, self._load_encoder(), self._job.max_pixels)
+            encode_item(ready.item)  # what the database would refuse is a failed item, not a run
+            return ready
         except ItemError as error:
             return _Failure(one.todo, error)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ def import_open_clip() -> Any:
 
     Raises ``ModelUnavailableError`` where it, or torch under it, does not work.
     """
+    # Read when torch's OpenMP starts. By default its threads spin while they wait; where anything
+    # else wants the cores (our own decoding does), that costs five times what they gain.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import open_clip
     except ImportError as error:

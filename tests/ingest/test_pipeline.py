@@ -229,6 +229,17 @@ def test_one_item_the_model_fails_on_is_a_row_in_the_report(folder: Path) -> Non
     assert file_uri(folder / "red.png") not in contents(store)
 
 
+def test_an_item_the_database_would_refuse_is_a_row_in_the_report(folder: Path) -> None:
+    store = FlakyStore()
+    run(make_job(folder, store))
+    for name in ("red", "new"):
+        (folder / f"{name}.json").write_text(json.dumps({"caption": "x", "notes": "y" * 70_000}))
+    (folder / "new.png").write_bytes(picture((1, 2, 3)))
+    report = run(make_job(folder, store)).as_json()
+    assert (report["failed"], report["embedded"], report["unchanged"]) == (2, 0, 2)
+    assert set(contents(store)) == {file_uri(folder / n) for n in ("green.png", "sub/blue.png")}
+
+
 def test_a_model_that_fails_on_everything_ends_the_run(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.png").write_bytes(picture(RED))
