@@ -149,10 +149,10 @@ def glimpse(scene: Scene, language: Language, rng: random.Random) -> str:
     return _short(scene, language, rng)
 
 
-def query(kind: str, colour: str, language: Language) -> str:
-    """The short query for one thing: "a red boat", "一艘红色船"."""
-    one = Group(kind=kind, colour=colour, count=1, size="small", place="middle")
-    return _group(one, language, None, size=False)
+def query(kind: str, colour: str | None, language: Language) -> str:
+    """The short query for one thing, with its colour or without: "a red boat", "一艘红色船"."""
+    one = Group(kind=kind, colour=colour or "", count=1, size="small", place="middle")
+    return _group(one, language, None, size=False, colour=colour is not None)
 
 
 def split_of(scene: Scene) -> Split:
@@ -293,7 +293,7 @@ def _loose(scene: Scene, language: Language, rng: random.Random) -> str:
             language,
             rng,
             size=rng.random() < 0.4,
-            colour=rng.random() < 0.85,
+            colour=rng.random() < 0.7,
             count=rng.random() < 0.8,
         )
         for group in groups
@@ -325,7 +325,7 @@ def _short(scene: Scene, language: Language, rng: random.Random) -> str:
             language,
             rng,
             size=rng.random() < 0.2,
-            colour=rng.random() < 0.9,
+            colour=rng.random() < 0.6,
             count=rng.random() < 0.7,
         )
         for group in chosen

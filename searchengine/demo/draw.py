@@ -59,14 +59,14 @@ _STICKER: Final = 160
 _MARGIN: Final = 0.1
 """Room for contour and rim on each side, as a share of the sticker."""
 
-_SIDES: Final = {"small": 0.19, "large": 0.35}
+_SIDES: Final = {"small": 0.21, "large": 0.37}
 """Side of a sticker as a share of the picture's height."""
 
 _CENTRES: Final[dict[Place, tuple[float, float]]] = {
     "left": (0.18, 0.52),
     "right": (0.82, 0.52),
-    "top": (0.5, 0.2),
-    "bottom": (0.5, 0.8),
+    "top": (0.5, 0.215),
+    "bottom": (0.5, 0.785),
     "middle": (0.5, 0.5),
 }
 

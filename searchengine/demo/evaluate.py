@@ -188,7 +188,7 @@ def evaluate(
 
 
 def main() -> None:
-    """Print the figures as JSON."""
+    """Print the figures as JSON, and keep them beside the model when asked to."""
     parser = argparse.ArgumentParser(
         prog="python -m searchengine.demo.evaluate",
         description=__doc__,
@@ -197,8 +197,13 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=MODEL_FOLDER, help="local-dir: folder")
     parser.add_argument("--count", type=int, default=1000, help="held-out scenes")
     parser.add_argument("--seed", type=int, default=1, help="which held-out scenes")
+    parser.add_argument("--write", action="store_true", help="keep them in its figures.json")
     asked = parser.parse_args()
     figures = evaluate(asked.model, asked.count, asked.seed)
+    if asked.write:
+        file = asked.model / "figures.json"
+        known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        file.write_text(json.dumps({**known, **figures}, indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
 
 

@@ -14,128 +14,56 @@ import json
 import logging
 import math
 import random
+import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
+from open_clip.factory import load_checkpoint
 from open_clip.loss import ClipLoss
 from open_clip.model import CLIP
 from open_clip.tokenizer import SimpleTokenizer
 from torch.nn import functional
 
-from searchengine.demo.captions import Language, caption, glimpse, restate, split_of
-from searchengine.demo.draw import draw
+from searchengine.demo.captions import Language, caption, glimpse, query, restate
 from searchengine.demo.network import (
     CONTEXT_LENGTH,
-    IMAGE_SIZE,
-    MEAN,
-    STD,
     build_model,
     encode_tokens,
     save_model,
 )
-from searchengine.demo.scenes import Scene, sample_scene
+from searchengine.demo.pool import Pool, draw_pool, look, training_scenes
+from searchengine.demo.scenes import COLOURS, KINDS
 
 log = logging.getLogger(__name__)
 
-POOL_SIZE: Final = 112
-"""Side in pixels of the pool's drawings; random crops of them are scaled to the model's size."""
-
 _LANGUAGES: Final[tuple[Language, Language]] = ("en", "zh")
+
+# Every kind, then every kind in every colour.
+_QUERIES: Final[dict[Language, list[str]]] = {
+    language: [query(kind, None, language) for kind in KINDS]
+    + [query(kind, colour, language) for kind in KINDS for colour in COLOURS]
+    for language in _LANGUAGES
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a training run depends on; equal settings give equal weights on one machine."""
 
-    steps: int = 1600
+    steps: int = 1500
     batch: int = 256
-    second_views: int = 64
-    pool: int = 40_000
+    second_views: int = 32
+    pool: int = 30_000
     rate: float = 2e-3
     warmup: int = 200
     weight_decay: float = 0.05
     threads: int = 2
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Training scenes and their drawings, uint8 [n, 3, POOL_SIZE, POOL_SIZE]."""
-
-    scenes: list[Scene]
-    pictures: torch.Tensor
-
-
-def training_scenes(count: int, seed: int) -> list[Scene]:
-    """That many scenes of the training split."""
-    rng = random.Random(seed)
-    scenes: list[Scene] = []
-    while len(scenes) < count:
-        scene = sample_scene(rng)
-        if split_of(scene) == "train":
-            scenes.append(scene)
-    return scenes
-
-
-def draw_pool(scenes: list[Scene], workers: int = 2) -> Pool:
-    """Draw every scene at the pool's size, in as many processes as asked."""
-    pictures = torch.empty((len(scenes), 3, POOL_SIZE, POOL_SIZE), dtype=torch.uint8)
-    chunks = [scenes[start : start + 250] for start in range(0, len(scenes), 250)]
-    if workers <= 1:
-        done: Iterator[np.ndarray] = map(_draw_chunk, chunks)
-        _fill(pictures, done)
-    else:
-        with ProcessPoolExecutor(workers) as executor:
-            _fill(pictures, executor.map(_draw_chunk, chunks))
-    return Pool(scenes, pictures)
-
-
-def _fill(pictures: torch.Tensor, chunks: Iterator[np.ndarray]) -> None:
-    start = 0
-    for chunk in chunks:
-        pictures[start : start + len(chunk)] = torch.from_numpy(chunk)
-        start += len(chunk)
-
-
-def _draw_chunk(scenes: list[Scene]) -> np.ndarray:
-    """Drawings of some scenes, uint8 [n, 3, POOL_SIZE, POOL_SIZE]."""
-    drawings = [np.asarray(draw(scene, POOL_SIZE, POOL_SIZE)) for scene in scenes]
-    stacked: np.ndarray = np.stack(drawings).transpose(0, 3, 1, 2)
-    return stacked
-
-
-def look(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """A fresh random view of each picture: uint8 [n, 3, s, s] -> float [n, 3, 96, 96].
-
-    A crop that keeps 83 to 100% of each side (never mirrored: left and right have names), some
-    of them blurred as by a smaller picture, with a little noise and light change; normalised.
-    """
-    count = len(pictures)
-    views = pictures.float().div_(255)
-    # Half of the looks are whole, as the pictures in a collection mostly are.
-    keep = 1 - 0.17 * torch.rand((count, 2), generator=generator)
-    keep[torch.rand(count, generator=generator) < 0.4] = 1.0
-    shift = (1 - keep) * (2 * torch.rand((count, 2), generator=generator) - 1)
-    matrix = torch.zeros((count, 2, 3))
-    matrix[:, 0, 0], matrix[:, 1, 1], matrix[:, :, 2] = keep[:, 0], keep[:, 1], shift
-    grid = functional.affine_grid(matrix, [count, 3, IMAGE_SIZE, IMAGE_SIZE], align_corners=False)
-    views = functional.grid_sample(views, grid, padding_mode="border", align_corners=False)
-    blurred = int(0.25 * count)
-    half = functional.avg_pool2d(views[:blurred], 2)
-    views[:blurred] = functional.interpolate(half, scale_factor=2.0, mode="bilinear")
-    light = 1 + 0.1 * (2 * torch.rand((count, 1, 1, 1), generator=generator) - 1)
-    noise = 0.03 * torch.rand((count, 1, 1, 1), generator=generator)
-    views = views * light + noise * torch.randn(views.shape, generator=generator)
-    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
-    shown: torch.Tensor = (views.clamp_(0, 1) - mean) / std
-    return shown.contiguous(memory_format=torch.channels_last)
 
 
 def learning_rate(step: int, settings: Settings) -> float:
@@ -175,6 +103,18 @@ def silence_unused_tokens(model: CLIP, pool: Pool, tokenizer: SimpleTokenizer) -
         model.token_embedding.weight[~used] = 0
 
 
+def shared_contrast(scores: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """InfoNCE both ways where a row may have several right columns, and a column several rows.
+
+    Both are float32 [rows, columns], ``truth`` of zeros and ones; its empty columns are left
+    out of the way back.
+    """
+    wanted = truth.sum(dim=0) > 0
+    back, right = scores[:, wanted].T, truth[:, wanted].T
+    there = functional.cross_entropy(scores, truth / truth.sum(dim=1, keepdim=True))
+    return 0.5 * (there + functional.cross_entropy(back, right / right.sum(dim=1, keepdim=True)))
+
+
 @dataclass(frozen=True, slots=True)
 class Teacher:
     """What turns rows of the pool into a loss; all its chances come from two generators."""
@@ -199,8 +139,30 @@ class Teacher:
         # fits one picture, are contrasted apart from them.
         wholes = self.criterion(seen[:count], self._told(rows, full, whole=True), scale)
         glimpses = self.criterion(seen[:count], self._told(rows, short, whole=False), scale)
-        loss: torch.Tensor = wholes + 0.7 * glimpses + 0.2 * looks
+        asked = self._asked(rows, seen[:count], short)
+        loss: torch.Tensor = wholes + glimpses + asked + 0.2 * looks
         return loss
+
+    def _asked(self, rows: list[int], seen: torch.Tensor, language: Language) -> torch.Tensor:
+        """Contrastive loss of a batch against every short query there is.
+
+        Half of it asks for kinds ("a boat"), half for kinds in a colour ("a red boat"). All
+        right pictures of a query count as right, so nothing true is pushed away.
+        """
+        told = functional.normalize(
+            encode_tokens(self.model, self.tokenizer(_QUERIES[language])), dim=-1
+        )
+        truth = torch.zeros(len(rows), len(told))
+        for line, row in enumerate(rows):
+            for group in self.pool.scenes[row].groups:
+                kind = KINDS.index(group.kind)
+                colour = COLOURS.index(group.colour)
+                truth[line, kind] = 1
+                truth[line, len(KINDS) + kind * len(COLOURS) + colour] = 1
+        scores = self.model.logit_scale.exp() * seen @ told.T
+        cut = len(KINDS)
+        loss = shared_contrast(scores[:, :cut], truth[:, :cut])
+        return 0.5 * (loss + shared_contrast(scores[:, cut:], truth[:, cut:]))
 
     def _told(self, rows: list[int], language: Language, *, whole: bool) -> torch.Tensor:
         """Unit vectors of the rows' captions, float32 [n, embed_dim]."""
@@ -217,11 +179,15 @@ class Teacher:
 
 
 def train(
-    pool: Pool, settings: Settings, keep: Callable[[CLIP], None] | None = None
+    pool: Pool,
+    settings: Settings,
+    keep: Callable[[CLIP], None] | None = None,
+    start: Path | None = None,
 ) -> tuple[CLIP, list[float]]:
     """Fit a fresh model to the pool; the model (in evaluation mode) and the loss of each step.
 
-    ``keep`` is given the unfinished model every 250 steps.
+    ``keep`` is given the unfinished model every 100 steps. ``start`` is a folder
+    whose weights to go on from.
     """
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
@@ -230,6 +196,8 @@ def train(
     tokenizer = SimpleTokenizer(context_length=CONTEXT_LENGTH)
     model = build_model()
     silence_unused_tokens(model, pool, tokenizer)
+    if start is not None:
+        load_checkpoint(model, str(start / "open_clip_model.safetensors"))
     model.visual.to(memory_format=torch.channels_last)
     model.train()
     optimizer = make_optimizer(model, settings)
@@ -239,7 +207,8 @@ def train(
     for step in range(settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, settings)
-        rows = rng.sample(range(len(pool.scenes)), settings.batch)
+        firsts = rng.sample(range(0, len(pool.scenes), 2), settings.batch // 2)
+        rows = [row for first in firsts for row in (first, first + 1)]
         full, short = _LANGUAGES[step % 2], _LANGUAGES[1 - step % 2]
         loss = teacher.loss(rows, full, short)
         optimizer.zero_grad(set_to_none=True)
@@ -249,11 +218,11 @@ def train(
         with torch.no_grad():
             model.logit_scale.clamp_(0, math.log(100))
         losses.append(loss.item())
-        if step % 50 == 49:
-            recent = sum(losses[-50:]) / 50
+        if step % 25 == 24:
+            recent = sum(losses[-25:]) / 25
             spent = time.perf_counter() - started
             log.info("step %d  loss %.4f  %.0f s", step + 1, recent, spent)
-        if keep is not None and step % 250 == 249:
+        if keep is not None and step % 100 == 99:
             keep(model)
     return model.eval(), losses
 
@@ -263,35 +232,41 @@ def _arguments() -> argparse.Namespace:
     defaults = Settings()
     home = Path(__file__).parent / "drawn_scenes"
     parser.add_argument("--out", type=Path, default=home, help="folder the model is written to")
-    for name in ("steps", "batch", "pool", "threads", "seed"):
+    for name in ("steps", "batch", "pool", "warmup", "threads", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
+    parser.add_argument("--from", dest="start", type=Path, help="folder to go on from")
     parser.add_argument("--rate", type=float, default=defaults.rate)
     return parser.parse_args()
 
 
 def main() -> None:
-    """Train as the command line asks and write the model with a ``training.json`` beside it."""
+    """Train as the command line asks and write the model and a ``figures.json`` beside it."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     asked = vars(_arguments())
     out: Path = asked.pop("out")
+    start: Path | None = asked.pop("start")
     settings = Settings(**asked)
     started = time.perf_counter()
     pool = draw_pool(training_scenes(settings.pool, settings.seed), settings.threads)
     drawn = time.perf_counter() - started
     log.info("drew %d scenes in %.0f s", settings.pool, drawn)
-    model, losses = train(pool, settings, partial(save_model, folder=out))
+    model, losses = train(pool, settings, partial(save_model, folder=out), start)
     save_model(model, out)
     report = {
+        "command": " ".join(["python -m searchengine.demo.train", *sys.argv[1:]]),
         "steps": settings.steps,
         "batch": settings.batch,
         "pool": settings.pool,
         "seed": settings.seed,
+        "threads": settings.threads,
+        "torch": torch.__version__,
         "drawing_seconds": round(drawn),
         "seconds": round(time.perf_counter() - started),
-        "last_loss": round(sum(losses[-100:]) / len(losses[-100:]), 4),
+        "last_loss": round(sum(losses[-50:]) / len(losses[-50:]), 4),
     }
-    (out / "training.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    log.info("%s", json.dumps(report))
+    figures = json.dumps({"training": report}, indent=2) + "\n"
+    (out / "figures.json").write_text(figures, encoding="utf-8")
+    log.info("%s", figures)
 
 
 if __name__ == "__main__":
