@@ -83,8 +83,18 @@ def _settings(out: Path) -> Settings:
 def _index(photos: Path, settings: Settings) -> Report:
     from ingest.job import job_for
     from searchengine.cli.index import run_index
+    from searchengine.errors import MismatchError
+    from searchengine.store.configured import open_configured_store
 
-    return run_index(job_for([photos], settings), settings, threading.Event(), quiet=False)
+    job, stop = job_for([photos], settings), threading.Event()
+    try:
+        return run_index(job, settings, stop, quiet=False)
+    except MismatchError:  # an index that an earlier version of the model made
+        say("the model that ships has changed since: indexing from nothing")
+        store = open_configured_store(settings)
+        store.drop(settings.corpus)
+        store.close()
+        return run_index(job, settings, stop, quiet=False)
 
 
 def _ask(settings: Settings, asked: list[Question]) -> list[tuple[Question, Results]]:

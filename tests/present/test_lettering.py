@@ -81,3 +81,14 @@ def test_plain_texts_get_the_built_in_font(monkeypatch: pytest.MonkeyPatch) -> N
         letters = lettering_for([text])
         assert letters.can_write("dog")
         assert letters.can_write(text) == (text == "dog")
+
+
+def test_a_machine_without_fonts_draws_common_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    from searchengine.present import font_files
+
+    monkeypatch.setattr(font_files, "_configured", lambda _: None)
+    monkeypatch.setattr(font_files, "_font_folders", list)
+    shipped = font_files.chinese_font.__wrapped__()
+    assert shipped is not None
+    assert font_files.draws(shipped, "一只黑色小鸟在两个白色小三角形右边，日落时。")
+    assert not font_files.draws(shipped, "龘")
