@@ -119,11 +119,11 @@ def run_index(job: Job, settings: Settings, stop: threading.Event, *, quiet: boo
         with progress(job, report, quiet=quiet) as update:
             LocalRunner().run(job, report, stop=stop, on_progress=update)
     except SearchEngineError:
-        acknowledged = report.acknowledged
-        say(
-            f"stopped after {acknowledged:,} of {report.seen:,} items seen so far; "
-            "what was written stays, and the same command goes on from there"
-        )
+        if report.seen:
+            say(
+                f"stopped after {report.acknowledged:,} of {report.seen:,} items seen so far; "
+                "what was written stays, and the same command goes on from there"
+            )
         raise
     return report
 
