@@ -140,6 +140,9 @@ class MilvusStore:
         handle = self._handle(side)
         if where is None:
             return sides.count(self._connection, handle)
+        pushed = push_down(where, self.capabilities.dialect)
+        if pushed.exact and not self._connection.is_lite:  # Lite builds whole rows to count them
+            return sides.passing(self._connection, handle, pushed.expression, sides.STRONG)
         return sum(1 for _ in self.scan(side, where=where))
 
     def settle(self, side: Side) -> SideInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -187,6 +188,23 @@ def wait_for_index(connection: Connection, collection: str) -> None:
     )
 
 
+def _pages(
+    connection: Connection, handle: Handle, expression: str, columns: list[str], size: int
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield all rows; one plain query where they fit in it, for an iterator asks thrice."""
+    options: dict[str, Any] = {
+        "filter": expression,
+        "output_fields": columns,
+        "consistency_level": STRONG,
+    }
+    if expression or 0 <= handle.items < size:
+        rows = connection.call("query", handle.alias, limit=size, doing="reading", **options)
+        if len(rows) < size:
+            yield rows
+            return
+    yield from connection.pages(handle.alias, batch_size=size, **options)
+
+
 def _adopt(connection: Connection, collection: str, label: Label) -> bool:
     """Tell whether the collection is there already, left half-made or being made by another.
 
@@ -222,13 +240,16 @@ def _index_in_force(connection: Connection, collection: str, label: Label) -> st
 def _build(connection: Connection, collection: str, index: str, count: int, dim: int) -> None:
     from pymilvus import MilvusClient
 
+    build = profiles.PROFILES[index].build(count, dim)
+    if connection.is_lite:  # it looks for them under one key, and ignores what pymilvus sends
+        build = {"params": json.dumps(build)}
     params = MilvusClient.prepare_index_params()
     params.add_index(
         VECTOR,
         index_type=index,
         index_name=VECTOR,
         metric_type=METRIC,
-        params=profiles.PROFILES[index].build(count, dim),
+        params=build,
     )
     connection.call(
         "create_index", collection, params, doing="building the index", patience_s=LONG_S
@@ -256,27 +277,22 @@ def _schema(dim: int) -> Any:
 
 def count(connection: Connection, handle: Handle) -> int:
     """Return how many items the side has, exactly; note it for the search parameters."""
-    load(connection, handle)
-    rows = connection.call(
-        "query",
-        handle.alias,
-        filter="",
-        output_fields=["count(*)"],
-        consistency_level=STRONG,
-        doing="counting",
-    )
-    handle.items = int(rows[0]["count(*)"])
+    handle.items = passing(connection, handle, "", STRONG)
     return handle.items
 
 
-def estimate(connection: Connection, handle: Handle, expression: str) -> int:
-    """Return about how many items an expression passes; the newest writes may be left out."""
+def passing(connection: Connection, handle: Handle, expression: str, consistency: str) -> int:
+    """Return how many items an expression passes.
+
+    With ``Eventually`` that is quick, and may leave the newest writes out.
+    """
+    load(connection, handle)
     rows = connection.call(
         "query",
         handle.alias,
         filter=expression,
         output_fields=["count(*)"],
-        consistency_level="Eventually",
+        consistency_level=consistency,
         doing="counting",
     )
     return int(rows[0]["count(*)"])
@@ -317,14 +333,9 @@ def scan(
     modality = handle.label.modality
     inexact = where if pushed is not None and not pushed.exact else None
     names = dict.fromkeys((*fields, *(sorted(inexact.fields) if inexact else ())))
-    pages = connection.pages(
-        handle.alias,
-        batch_size=_VECTORS_A_PAGE if VECTOR in names else _ROWS_A_PAGE,
-        filter=pushed.expression if pushed else "",
-        output_fields=list(dict.fromkeys(("id", *stored_columns(names)))),
-        consistency_level=STRONG,
-    )
-    for page in pages:
+    size = _VECTORS_A_PAGE if VECTOR in names else _ROWS_A_PAGE
+    columns = list(dict.fromkeys(("id", *stored_columns(names))))
+    for page in _pages(connection, handle, pushed.expression if pushed else "", columns, size):
         rows = [decode_row(row, names, modality) for row in page]
         if inexact is not None:
             rows = [row for row in rows if matches(inexact, row)]

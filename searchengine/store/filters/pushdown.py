@@ -58,6 +58,9 @@ class Pushed:
     expression: str
     exact: bool
     """Whether it holds for the matching rows alone."""
+    total: bool = True
+    """Whether it is true or false of every row. Lite says "unknown" of a number
+    compared with a text, and of the negation of that."""
 
 
 _ANYTHING = Pushed(ALWAYS, exact=False)
@@ -73,18 +76,17 @@ def push_down(where: Filter, dialect: Dialect) -> Pushed:
     if isinstance(where, And):
         parts = [push_down(operand, dialect) for operand in where.operands]
         useful = [part.expression for part in parts if part.expression != ALWAYS]
-        return Pushed(_join(" and ", useful, ALWAYS), all(part.exact for part in parts))
+        return _combined(_join(" and ", useful, ALWAYS), parts)
     if isinstance(where, Or):
         parts = [push_down(operand, dialect) for operand in where.operands]
         if any(part == _ANYTHING for part in parts):
             return _ANYTHING
-        return Pushed(
-            _join(" or ", [part.expression for part in parts], NEVER),
-            all(part.exact for part in parts),
-        )
+        return _combined(_join(" or ", [part.expression for part in parts], NEVER), parts)
     if isinstance(where, Not):
         inner = push_down(where.operand, dialect)
-        return Pushed(f"(not {inner.expression})", True) if inner.exact else _ANYTHING
+        if not (inner.exact and inner.total):
+            return _ANYTHING
+        return Pushed(f"(not {inner.expression})", True)
     assert isinstance(where, Compare | OneOf | Contains | Prefix | IsNull)
     if where.ref.path:
         return _json(where, dialect)
@@ -95,6 +97,14 @@ def quote(text: str) -> str:
     """Return the text as a Milvus string literal. Whatever it holds stays inside it."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r") + '"'
+
+
+def _combined(expression: str, parts: list[Pushed]) -> Pushed:
+    return Pushed(
+        expression,
+        exact=all(part.exact for part in parts),
+        total=all(part.total for part in parts),
+    )
 
 
 def _join(word: str, parts: list[str], none: str) -> str:
@@ -228,14 +238,14 @@ def _json(where: Compare | OneOf | Contains | Prefix | IsNull, dialect: Dialect)
         if any(part == _ANYTHING for part in parts):
             return _ANYTHING
         said = _join(" or ", [part.expression for part in parts], NEVER)
-        return Pushed(said, all(part.exact for part in parts))
+        return _combined(said, parts)
     if isinstance(where, Prefix):
         after = _after(where.text)
         if not where.text or after is None:
             return _ANYTHING
         low = _json_compare(path, ">=", where.text, dialect)
         high = _json_compare(path, "<", after, dialect)
-        return Pushed(f"({low.expression} and {high.expression})", low.exact and high.exact)
+        return _combined(f"({low.expression} and {high.expression})", [low, high])
     return _ANYTHING
 
 
@@ -251,6 +261,4 @@ def _json_compare(path: str, op: str, value: Value, dialect: Dialect) -> Pushed:
     else:
         said = repr(value)
     typed = isinstance(value, str) or dialect.json_numbers
-    # Lite reasons in three values; asking for null first makes it two.
-    known = f"{path} is not null and " if dialect.json_null else ""
-    return Pushed(f"({known}{path} {op} {said})", exact=typed)
+    return Pushed(f"({path} {op} {said})", exact=typed, total=not dialect.json_null)
