@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from searchengine.cli import main
+from searchengine.cli import run
 
 if __name__ == "__main__":
-    main()
+    run()

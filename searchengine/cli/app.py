@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -76,3 +78,24 @@ def main() -> None:
     except KeyboardInterrupt:
         say("stopped")
         sys.exit(130)
+
+
+def run() -> NoReturn:
+    """Run the command line as a process of its own, from its first import to its exit.
+
+    Two thirds of a command that has nothing to do is importing and unloading libraries. Imports
+    make many objects and no garbage, so the collector rarely looks; and at the end, when every
+    file and database is closed, the process ends without taking torch, gRPC and FAISS apart.
+    Together a third of the time of ``index`` over unchanged files.
+    """
+    gc.set_threshold(100_000, 20, 50)
+    code: object = 0
+    try:
+        main()
+    except SystemExit as done:
+        code = done.code
+    if isinstance(code, str):
+        say(code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
