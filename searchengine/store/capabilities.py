@@ -78,4 +78,6 @@ def _builds(backend: Backend, version: str, needs: Needs) -> bool:
         return needs.lite
     if needs.gpu and "gpu" not in version:
         return False
+    if not needs.embedded and version.endswith("-lite"):
+        return False
     return version_number(version) >= needs.server

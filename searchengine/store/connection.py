@@ -78,10 +78,12 @@ class Connection:
         """Call a method of ``MilvusClient``; return what it returns.
 
         A database that is away is asked again, with growing pauses, for
-        ``patience_s`` seconds (the connection's timeout at least). Only calls that
+        ``patience_s`` seconds (the connection's timeout at least). Lite is in this very
+        process, never away, and may take its time. Only calls that
         may be repeated come here: every write is an upsert or a delete by key.
         """
-        until = time.monotonic() + max(patience_s, self.patience.read_s)
+        at_least = LONG_S if self._folder is not None else self.patience.read_s
+        until = time.monotonic() + max(patience_s, at_least)
         pause = _FIRST_PAUSE_S
         while True:
             left = max(0.1, until - time.monotonic())

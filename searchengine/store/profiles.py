@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from searchengine.store.capabilities import Capabilities
 
 AUTO = "auto"
-AUTO_THRESHOLD = 50_000
+AUTO_THRESHOLD = 30_000
 """Items from which ``auto`` means HNSW: docs/decisions/0002-exact-until-measured.md."""
 
 _MOST = 32_768
@@ -34,6 +34,10 @@ class Needs:
     server: tuple[int, int] = (2, 3)
     """The first server version that can."""
     gpu: bool = False
+    embedded: bool = True
+    """Whether the server in one wheel (``v2.3.5-lite``) can. It has no DiskANN, and
+    its storage deletes the vectors under an index that holds none itself, as soon
+    as they are read (its cache maps the very file, then unlinks it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +148,21 @@ PROFILES: dict[str, Profile] = {
             graph=True,
         ),
         Profile("IVF_FLAT", Needs(lite=True), _ivf, _nprobe, _all_lists),
-        Profile("IVF_SQ8", Needs(lite=True), _ivf, _nprobe, _all_lists, oversample=4),
-        Profile("IVF_PQ", Needs(), _ivf_pq, _nprobe, _all_lists, oversample=16),
+        Profile(
+            "IVF_SQ8", Needs(lite=True, embedded=False), _ivf, _nprobe, _all_lists, oversample=4
+        ),
+        Profile("IVF_PQ", Needs(embedded=False), _ivf_pq, _nprobe, _all_lists, oversample=16),
         Profile("IVF_RABITQ", Needs(server=(2, 6)), _ivf, _nprobe, _all_lists, oversample=16),
         Profile("SCANN", Needs(), _ivf, _scann_search, _scann_all, oversample=4),
-        Profile("DISKANN", Needs(), _nothing, _diskann_search, _diskann_search, 2, graph=True),
+        Profile(
+            "DISKANN",
+            Needs(embedded=False),
+            _nothing,
+            _diskann_search,
+            _diskann_search,
+            2,
+            graph=True,
+        ),
         Profile(
             "GPU_CAGRA",
             Needs(server=(2, 4), gpu=True),

@@ -32,6 +32,8 @@ MAX_HITS = 16_384
 """Milvus's own limit on limit + offset."""
 _HITS_A_CALL = 100_000
 _QUERIES_A_CALL = 256
+_SECONDS_A_QUERY = 1.0
+"""What many queries in one call may take, where that is more than a read may."""
 _BRUTE_SHARE = 0.06
 """Filters passing less than 7% of a segment make a server compare all that pass, exactly."""
 _THIN_SHARE = 0.35
@@ -166,6 +168,7 @@ class Search:
             search_params={"metric_type": sides.METRIC, "params": dict(params)},
             consistency_level=sides.STRONG,
             doing="searching",
+            patience_s=_SECONDS_A_QUERY * len(queries),
         )
 
     def _expressions(self) -> list[str]:

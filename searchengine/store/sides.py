@@ -138,7 +138,7 @@ def rebuild(connection: Connection, handle: Handle, index: str, profile: str, co
     name = handle.collection
     handle.loaded = False
     connection.call("release_collection", name, doing="unloading the corpus")
-    connection.call("drop_index", name, VECTOR, doing="dropping the index")
+    connection.call("drop_index", name, VECTOR, doing="dropping the index", patience_s=LONG_S)
     _build(connection, name, index, count, handle.label.dim)
     label = replace(handle.label, profile=profile, sized_for=count)
     connection.call(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from searchengine.errors import NotFoundError
 from searchengine.identity import file_uri, item_id
 from searchengine.records import Item, Side
+from searchengine.store.capabilities import capabilities_of
 from searchengine.store.contract import Row, SideSpec, Store
+from searchengine.store.milvus import MilvusStore
 
 DIM = 32
 
@@ -53,3 +57,17 @@ def drop_quietly(store: Store, corpus: str) -> None:
         store.drop(corpus)
     except NotFoundError:
         return
+
+
+def allow_all(store: Store) -> Store:
+    """Let a store build what a full server of its version can.
+
+    The tests' server comes in one wheel, where some indexes are refused because of
+    its storage; ``tests/conftest.py`` runs it so that they can be tried after all.
+    """
+    assert isinstance(store, MilvusStore)
+    connection = store._connection
+    if not connection.is_lite:
+        full = capabilities_of(connection.capabilities.version.removesuffix("-lite"))
+        connection.capabilities = replace(full, profiles=full.profiles - {"DISKANN"})
+    return store

@@ -13,7 +13,7 @@ from searchengine.records import Side
 from searchengine.store import open_store
 from searchengine.store.contract import Row, Store
 from searchengine.store.filters import Compare, Filter
-from tests.store.cases import drop_quietly, make_item, spec_of, unit
+from tests.store.cases import allow_all, drop_quietly, make_item, spec_of, unit
 
 CORPUS = "recall"
 SIDE = Side(CORPUS, "image")
@@ -59,7 +59,7 @@ def filled(
     request: pytest.FixtureRequest, address_of: Callable[[str], str]
 ) -> Iterator[tuple[Store, World]]:
     """A store with the clustered vectors in it, settled."""
-    store = open_store(address_of(request.param))
+    store = allow_all(open_store(address_of(request.param)))
     drop_quietly(store, CORPUS)
     store.ensure(spec_of(CORPUS, dim=DIM, profile="flat"))
     world, rows = make_world()
