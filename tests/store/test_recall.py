@@ -17,7 +17,7 @@ from tests.store.cases import allow_all, drop_quietly, make_item, spec_of, unit
 
 CORPUS = "recall"
 SIDE = Side(CORPUS, "image")
-COUNT, DIM, QUERIES, TOP = 10_000, 64, 100, 10
+COUNT, DIM, QUERIES, TOP = 10_000, 64, 40, 10
 PROFILES = ("FLAT", "HNSW", "IVF_FLAT", "IVF_SQ8")
 PASSING = (1.0, 0.5, 0.1, 0.08, 0.01, 0.001)
 
