@@ -597,7 +597,8 @@ def test_the_client_of_the_database() -> None:
 def test_diagnose_itself_imports_nothing_heavy() -> None:
     script = (
         "import sys, searchengine.diagnose\n"
-        "print([m for m in ('torch', 'open_clip', 'pymilvus', 'pyarrow', 'PIL') if m in sys.modules])"
+        "heavy = ('torch', 'open_clip', 'pymilvus', 'pyarrow', 'PIL')\n"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
