@@ -17,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+# Before torch is imported: see searchengine/encoders/seam.py. Test code imports it too.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 _STARTUP_S = 90.0
 _HAS_WHEEL = sys.platform == "linux" and platform.machine() == "x86_64"
 

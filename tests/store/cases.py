@@ -20,7 +20,7 @@ DIM = 32
 def unit(vectors: npt.ArrayLike) -> npt.NDArray[np.float32]:
     """Return the vectors at unit length."""
     array = np.asarray(vectors, dtype=np.float32)
-    return array / np.linalg.norm(array, axis=-1, keepdims=True)
+    return np.asarray(array / np.linalg.norm(array, axis=-1, keepdims=True), np.float32)
 
 
 def make_item(number: int = 0, **fields: object) -> Item:

@@ -23,23 +23,17 @@ from searchengine.records import Side
 from searchengine.store import open_store
 from searchengine.store.failures import translate
 from searchengine.store.milvus import MilvusStore
+from tests.conftest import MilvusProcess
 from tests.store.cases import rows_of, spec_of
 
 SIDE = Side("failures", "image")
 
 
-class MilvusProcess:
-    """What the fixtures of ``tests/conftest.py`` give."""
-
-    start: Callable[[], str]
-    stop: Callable[[], None]
-    kill: Callable[[], None]
-
-
 def milvus_error(code: int, message: str) -> Exception:
     from pymilvus.exceptions import MilvusException
 
-    return MilvusException(code=code, message=message)
+    error: Exception = MilvusException(code=code, message=message)
+    return error
 
 
 @pytest.mark.parametrize(
@@ -144,12 +138,12 @@ def test_large_writes_go_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_login_is_asked_for(make_milvus: Callable[..., MilvusProcess]) -> None:
     uri = make_milvus(auth=True).start()
-    for login in ({}, {"user": "root", "password": "wrong"}, {"token": "root:wrong"}):
+    for user, password, token in (("", "", ""), ("root", "wrong", ""), ("", "", "root:wrong")):
         with pytest.raises(StoreUnavailableError, match="refuses the login") as caught:
-            open_store(uri, **login).sides()
+            open_store(uri, user=user, password=password, token=token).sides()
         assert "wrong" not in str(caught.value)
-    for login in ({"user": "root", "password": "Milvus"}, {"token": "root:Milvus"}):
-        store = open_store(uri, **login)
+    for user, password, token in (("root", "Milvus", ""), ("", "", "root:Milvus")):
+        store = open_store(uri, user=user, password=password, token=token)
         assert store.sides() == []
         store.close()
 
@@ -169,7 +163,7 @@ def test_a_server_killed_while_writing_and_back(killable_milvus: MilvusProcess) 
     back.start()
     store.upsert(SIDE, rows[1_000:])
     back.join()
-    patient = open_store(killable_milvus.uri, timeout_s=60)  # type: ignore[attr-defined]
+    patient = open_store(killable_milvus.uri, timeout_s=60)
     assert patient.count(SIDE) == 3_000
     ids = [row.item.id for row in rows]
     assert len(patient.fetch(SIDE, ids, ("revision",))) == 3_000

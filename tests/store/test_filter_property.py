@@ -31,7 +31,7 @@ CORPUS = "filters"
 SIDE = Side(CORPUS, "image")
 ROWS = 120
 DIM = 8
-EXAMPLES = {"memory": 150, "lite": 250, "server": 120}
+EXAMPLES = {"memory": 150, "lite": 250, "server": 100}
 
 TEXTS = (
     "Canon", "Canon EOS", "canon", "a%b", "a_b", "ab", "a\\b", 'q"q', "s's", "line\nbreak", "tab\t",

@@ -82,10 +82,10 @@ def test_reindexing_over_all_profiles(address_of: Callable[[str], str], backend_
     store.upsert(side, rows)
     queries = np.stack([row.vector for row in rows[:20]])
     profiles = sorted(store.capabilities.profiles - {"AUTOINDEX", *TRIED_BY_RECALL})
-    for profile in [*profiles, "AUTOINDEX", "auto"]:
+    for profile in [*profiles, "AUTOINDEX"]:
         info = store.reindex(side, profile)
         assert info.count == len(rows)
-        assert (info.profile, info.index) == (profile, "FLAT" if profile == "auto" else profile)
+        assert (info.profile, info.index) == (profile, profile)
         assert store.describe(side) == info
         answers = store.search(side, queries, limit=3, fields=("revision",))
         firsts = [hits[0].id for hits in answers]
