@@ -194,7 +194,10 @@ class MilvusStore:
     def _handle(self, side: Side) -> Handle:
         handle = self._handles.get(side)
         if handle is None:
-            handle = self._handles[side] = sides.need(self._connection, side)
+            handle = sides.need(self._connection, side)
+        else:
+            handle = sides.refreshed(self._connection, handle)
+        self._handles[side] = handle
         return handle
 
     def _info(self, handle: Handle) -> SideInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import MismatchError, NotFoundError, StoreUnavailableError
@@ -37,6 +37,7 @@ STRONG = "Strong"
 """Reads see every acknowledged write."""
 _SETTLE_S = 120.0
 _SETTLE_ITEMS_A_S = 500.0
+_LOOK_AGAIN_S = 5.0
 _IDS_A_CALL = 1_000
 _ROWS_A_PAGE = 16_000
 _VECTORS_A_PAGE = 4_000
@@ -54,6 +55,8 @@ class Handle:
     loaded: bool = False
     items: int = -1
     """About how many, to size search parameters; -1 for not counted yet."""
+    seen: float = field(default_factory=time.monotonic)
+    """When it was looked at; another process may have changed the index since."""
 
     @property
     def profile(self) -> Profile:
@@ -76,6 +79,18 @@ def find(connection: Connection, side: Side) -> Handle | None:
         )
     collection = str(description["collection_name"])
     return Handle(alias, collection, label, _index_in_force(connection, collection, label))
+
+
+def refreshed(connection: Connection, handle: Handle) -> Handle:
+    """Return the side as it is now, looked at again when the last look is some seconds old."""
+    if time.monotonic() - handle.seen < _LOOK_AGAIN_S:
+        return handle
+    fresh = need(connection, handle.label.side)
+    if fresh.collection == handle.collection:
+        fresh.loaded, fresh.items = handle.loaded, handle.items
+    if fresh.index != "FLAT":
+        fresh.items = passing(connection, fresh, "", "Eventually")
+    return fresh
 
 
 def need(connection: Connection, side: Side) -> Handle:

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from searchengine.errors import SettingsError, StoreBusyError, StoreUnavailableError
+from searchengine.errors import NotFoundError, SettingsError, StoreBusyError, StoreUnavailableError
 from searchengine.records import Side
 from searchengine.store import open_store
+from searchengine.store.milvus import MilvusStore
 from tests.store.cases import DIM, rows_of, spec_of, unit
 
 SIDE = Side("lite", "image")
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _WRITER = """
 import sys
 from searchengine.store import open_store
+from searchengine.store.milvus import MilvusStore
 from tests.store.cases import rows_of, spec_of
 from searchengine.records import Side
 
@@ -37,6 +39,7 @@ for at in range(0, len(rows), 100):
 _HOLDER = """
 import sys
 from searchengine.store import open_store
+from searchengine.store.milvus import MilvusStore
 
 store = open_store(sys.argv[1])
 print("open", flush=True)
@@ -161,6 +164,7 @@ def test_nothing_is_said_on_stdout_or_stderr(tmp_path: Path) -> None:
     program = """
 import sys
 from searchengine.store import open_store
+from searchengine.store.milvus import MilvusStore
 from searchengine.errors import SearchEngineError
 from searchengine.records import Side
 store = open_store(sys.argv[1])
@@ -215,3 +219,60 @@ def test_auto_turns_to_hnsw_when_settled(tmp_path: Path, monkeypatch: pytest.Mon
     assert store.settle(SIDE).index == "FLAT"
     assert len(store.search(SIDE, unit(np.ones(DIM)), limit=50)[0]) == 20
     store.close()
+
+
+def test_an_index_changed_by_another_store_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service goes on searching while the index is rebuilt beside it."""
+    monkeypatch.setattr("searchengine.store.sides._LOOK_AGAIN_S", 0.0)
+    service, other = open_store(tmp_path / "milvus"), open_store(tmp_path / "milvus")
+    service.ensure(spec_of("lite"))
+    rows = rows_of(200)
+    service.upsert(SIDE, rows)
+    assert len(service.search(SIDE, rows[0].vector[None], limit=5)[0]) == 5
+    other.reindex(SIDE, "HNSW")
+    assert len(service.search(SIDE, rows[0].vector[None], limit=200)[0]) == 200
+    assert isinstance(service, MilvusStore)
+    assert service._handles[SIDE].index == "HNSW"
+    other.drop("lite")
+    with pytest.raises(NotFoundError):
+        service.search(SIDE, rows[0].vector[None], limit=5)
+    service.close()
+    other.close()
+
+
+def test_a_run_that_died_while_it_replaced_the_index(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "milvus")
+    assert isinstance(store, MilvusStore)
+    collection = store.ensure(spec_of("lite")).collection
+    rows = rows_of(20)
+    store.upsert(SIDE, rows)
+    store._connection.call("release_collection", collection, doing="a test")
+    store._connection.call("drop_index", collection, "vector", doing="a test")
+    store.close()
+    again = open_store(tmp_path / "milvus")
+    info = again.describe(SIDE)
+    assert info is not None
+    assert (info.index, info.count) == ("FLAT", 20)
+    assert again.search(SIDE, rows[3].vector[None], limit=1)[0][0].id == rows[3].item.id
+    again.close()
+
+
+def test_a_run_that_died_while_it_made_or_dropped_a_corpus(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "milvus")
+    assert isinstance(store, MilvusStore)
+    info = store.ensure(spec_of("lite"))
+    store.upsert(SIDE, rows_of(20))
+    alias = store._handles[SIDE].alias
+    store._connection.call("drop_alias", alias, doing="a test")  # half dropped
+    store.close()
+    again = open_store(tmp_path / "milvus")
+    assert isinstance(again, MilvusStore)
+    assert again.describe(SIDE) is None
+    assert again.sides() == []
+    assert again.ensure(spec_of("lite")).count == 0  # the old rows are gone, as was asked
+    again._connection.call("drop_alias", alias, doing="a test")  # half made: no rows, no alias
+    assert again.ensure(spec_of("lite")) == again.describe(SIDE)
+    assert again.ensure(spec_of("lite")).collection == info.collection
+    again.close()
