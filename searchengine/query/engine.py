@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import MismatchError, NotFoundError
@@ -27,6 +28,7 @@ _STORED = tuple(name for name in ITEM_FIELDS if name != "revision")
 
 
 _DELETE_ROWS = 1000
+_SIDE_AGE_S = 2.0
 
 
 class SearchEngine:
@@ -52,6 +54,8 @@ class SearchEngine:
         self._load_encoder = load_encoder
         self._model = model
         self._encoder: Encoder | None = None
+        self._sides_seen: dict[Modality, tuple[float, SideInfo]] = {}
+        self._vectors_seen: dict[str, Vectors] = {}
         self._max_pixels = max_pixels
         self._max_bytes = max_bytes
 
@@ -99,9 +103,17 @@ class SearchEngine:
         self.store.close()
 
     def side(self, modality: Modality = "image") -> SideInfo:
-        """Return what one side of the corpus is like, or raise ``NotFoundError``."""
+        """Return what one side of the corpus is like, or raise ``NotFoundError``.
+
+        The answer is at most two seconds old: on a server, asking costs as much as searching.
+        """
+        asked, info = self._sides_seen.get(modality, (-_SIDE_AGE_S, None))
+        if info is not None and time.monotonic() - asked < _SIDE_AGE_S:
+            return info
         info = self.store.describe(Side(self.corpus, modality))
-        if info is None:
+        if info is not None:
+            self._sides_seen[modality] = (time.monotonic(), info)
+        else:
             others = sorted({known.side.corpus for known in self.store.sides()})
             raise NotFoundError(
                 f"corpus {self.corpus!r} holds no {modality}s",
@@ -208,6 +220,7 @@ class SearchEngine:
         """Take items out of the index; return how many. Raises as ``items`` does."""
         for item in self.items(keys):
             self.store.delete(Side(self.corpus, item.modality), [item.id])
+        self._sides_seen.clear()
         return len(set(map(resolve_id, keys)))
 
     def remove_where(self, where: Filter | str) -> int:
@@ -219,12 +232,14 @@ class SearchEngine:
             for start in range(0, len(ids), _DELETE_ROWS):
                 self.store.delete(info.side, ids[start : start + _DELETE_ROWS])
             removed += len(ids)
+        self._sides_seen.clear()
         return removed
 
     def remove_all(self) -> int:
         """Remove the corpus with its index; return how many items it held."""
         held = sum(info.count for info in self._sides())
         self.store.drop(self.corpus)
+        self._sides_seen.clear()
         return held
 
     def _sides(self) -> list[SideInfo]:
@@ -237,10 +252,12 @@ class SearchEngine:
     def _item(self, key: str) -> Item:
         wanted = resolve_id(key)
         for modality in MODALITIES:
-            side = Side(self.corpus, modality)
-            if self.store.describe(side) is None:
+            try:
+                row = self.store.fetch(Side(self.corpus, modality), [wanted], ITEM_FIELDS).get(
+                    wanted
+                )
+            except NotFoundError:  # no such side
                 continue
-            row = self.store.fetch(side, [wanted], ITEM_FIELDS).get(wanted)
             if row is not None:
                 return Item(modality=modality, **row)
         raise NotFoundError(
@@ -248,11 +265,17 @@ class SearchEngine:
         )
 
     def _stat(self, key: str) -> tuple[int, int] | None:
-        side = Side(self.corpus, "image")
-        if self.store.describe(side) is None:
+        """Return size and mtime of an indexed image; its vector is kept for the query to come."""
+        try:
+            row = self.store.fetch(
+                Side(self.corpus, "image"), [key], ("id", "size", "mtime_ns", "vector")
+            ).get(key)
+        except NotFoundError:
             return None
-        row = self.store.fetch(side, [key], ("id", "size", "mtime_ns")).get(key)
-        return None if row is None else (row["size"], row["mtime_ns"])
+        if row is None:
+            return None
+        self._vectors_seen = {key: row["vector"][None]}
+        return row["size"], row["mtime_ns"]
 
     def _vectors(self, query: Query, info: SideInfo) -> Vectors:
         if isinstance(query.term, Known):
@@ -266,15 +289,22 @@ class SearchEngine:
         return encoder.encode_images(encoder.preprocess(decoded.image)[None])
 
     def _known_vector(self, key: str) -> Vectors:
+        if key in self._vectors_seen:
+            return self._vectors_seen.pop(key)
         for modality in MODALITIES:
-            side = Side(self.corpus, modality)
-            if self.store.describe(side) is None:
+            try:
+                row = self.store.fetch(Side(self.corpus, modality), [key], ("id", "vector")).get(
+                    key
+                )
+            except NotFoundError:  # no such side
                 continue
-            row = self.store.fetch(side, [key], ("id", "vector")).get(key)
             if row is not None:
                 vector: Vectors = row["vector"]
                 return vector[None]
-        raise NotFoundError(f"no item {key} in corpus {self.corpus!r}")
+        raise NotFoundError(
+            f"no item {key} in corpus {self.corpus!r}",
+            hint="search results show the ids there are",
+        )
 
 
 def make_hit(rank: int, found: Found, modality: Modality) -> Hit:
