@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import textwrap
 from typing import Annotated, NoReturn
 
 import typer
@@ -73,7 +74,7 @@ def main() -> None:
     except SearchEngineError as error:
         say(f"error: {error}")
         if error.hint:
-            say(f"  {error.hint}")
+            say(textwrap.indent(error.hint, "  "))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         say("stopped")

@@ -90,6 +90,7 @@ def index(
         prune=prune,
         dry_run=dry_run,
     )
+    job.build_source()  # a path that is not there is told before a progress bar is drawn
     with _stop_on_interrupt() as stop:
         runs = (
             _watched(job, settings, paths, stop, quiet)
