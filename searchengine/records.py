@@ -37,7 +37,9 @@ class Item:
     size: int
     """Bytes."""
     mtime_ns: int
-    """Nanoseconds since the epoch; 0 where the source has none."""
+    """Nanoseconds since the epoch; 0 where the source has none. Of a text in a file of many: the
+    file's time when this text was last seen new or changed, whatever else changed in it since.
+    """
     mime: str
     width: int | None = None
     """Pixels, orientation applied."""

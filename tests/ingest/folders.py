@@ -115,5 +115,7 @@ def contents(store: Store, corpus: str = "test") -> dict[str, dict[str, Any]]:
         for row in store.scan(side, fields=(*ITEM_FIELDS, "vector")):
             kept = dict(row)
             kept["vector"] = kept["vector"].tobytes()
+            if modality == "text":  # its file's time when the text last changed: see Item.mtime_ns
+                del kept["mtime_ns"]
             rows[kept["uri"]] = kept
     return rows

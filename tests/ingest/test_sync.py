@@ -99,7 +99,7 @@ class Sync(RuleBasedStateMachine):
 
 TestSync = Sync.TestCase
 TestSync.settings = settings(
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
