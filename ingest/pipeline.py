@@ -98,6 +98,7 @@ class Pipeline:
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
         self._touched: set[Modality] = set()
+        self._unsettled: set[Modality] = set()
         self._writer = Writer(store, job.write_rows, self._count_written)
 
     def run(self) -> None:
@@ -105,6 +106,8 @@ class Pipeline:
         for modality, side in self._sides.items():
             if (info := self._store.describe(side)) is not None:
                 self._infos[modality] = info
+                if not info.settled and not self._job.dry_run:
+                    self._unsettled.add(modality)  # an earlier run died before its end
         self._report.model = self._model()
         if self._infos and not self._job.dry_run:
             self._check_encoder()
@@ -123,9 +126,8 @@ class Pipeline:
             self._writer.drain()
             if self._job.prune and not self._stop.is_set():
                 self._sweep()
-            if self._touched:
-                for modality in sorted(self._touched):
-                    self._store.settle(self._sides[modality])
+            for modality in sorted(self._touched | self._unsettled):
+                self._store.settle(self._sides[modality])
         self._on_progress(self._report)
 
     # -- what the corpus and the model are ------------------------------------------------

@@ -45,6 +45,8 @@ class SideInfo:
     index: str
     """The profile in force (never ``auto``)."""
     count: int
+    settled: bool = True
+    """False when something was written after the last ``settle``."""
 
 
 @dataclass(frozen=True, slots=True)

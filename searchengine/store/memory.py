@@ -35,6 +35,7 @@ _CHUNK = 4_096
 class _Kept:
     spec: SideSpec
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    settled: bool = True
 
 
 class MemoryStore:
@@ -76,6 +77,7 @@ class MemoryStore:
         vectors = checked_rows(rows, kept.spec.dim)
         encoded = [encode_item(row.item) for row in rows]
         with self._lock:
+            kept.settled = False
             for row, vector in zip(encoded, vectors, strict=True):
                 kept.rows[row["id"]] = {**row, VECTOR: vector}
 
@@ -129,24 +131,28 @@ class MemoryStore:
 
     def delete(self, side: Side, ids: Sequence[str]) -> None:
         """Remove items; ids that do not exist are no error."""
-        rows = self._need(side).rows
+        kept = self._need(side)
         with self._lock:
+            kept.settled = False
             for one in ids:
-                rows.pop(one, None)
+                kept.rows.pop(one, None)
 
     def count(self, side: Side, where: Filter | None = None) -> int:
         """Return how many items match, exactly."""
         return len(self._matching(side, self._need(side), where))
 
     def settle(self, side: Side) -> SideInfo:
-        """Bring the side to rest: here it always is."""
-        return self._info(self._need(side))
+        """Bring the side to rest: here there is nothing to do but to say so."""
+        kept = self._need(side)
+        kept.settled = True
+        return self._info(kept)
 
     def reindex(self, side: Side, profile: str) -> SideInfo:
         """Change the index profile without touching a vector."""
         name = profile_name(profile, self._capabilities)
         kept = self._need(side)
         kept.spec = replace(kept.spec, profile=name)
+        kept.settled = True
         return self._info(kept)
 
     def drop(self, corpus: str, modality: Modality | None = None) -> None:
@@ -185,6 +191,7 @@ class MemoryStore:
             profile=spec.profile,
             index="FLAT",
             count=len(kept.rows),
+            settled=kept.settled,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import NotFoundError
@@ -85,6 +86,7 @@ class MilvusStore:
         vectors = checked_rows(rows, handle.label.dim)
         encoded = [encode_item(row.item) for row in rows]
         with self._connection.writing:
+            sides.note(self._connection, handle, replace(handle.label, settled=False))
             for part, values in _batches(encoded, vectors):
                 data = [{**row, VECTOR: v} for row, v in zip(part, values, strict=True)]
                 self._write("upsert", side, "writing", data=data)
@@ -129,8 +131,9 @@ class MilvusStore:
     def delete(self, side: Side, ids: Sequence[str]) -> None:
         """Remove items; ids that do not exist are no error."""
         chosen = [clean_text(one) for one in dict.fromkeys(ids)]
-        self._handle(side)
+        handle = self._handle(side)
         with self._connection.writing:
+            sides.note(self._connection, handle, replace(handle.label, settled=False))
             for at in range(0, len(chosen), _DELETES_A_CALL):
                 some = ", ".join(map(quote, chosen[at : at + _DELETES_A_CALL]))
                 self._write("delete", side, "deleting", filter=f"id in [{some}]")
@@ -156,6 +159,7 @@ class MilvusStore:
                 handle = self._rebuilt(handle, wanted, handle.label.profile, count)
             elif handle.index != "FLAT" or not self._connection.is_lite:
                 sides.reload(self._connection, handle)
+            sides.note(self._connection, handle, replace(handle.label, settled=True))
         return self._info(handle)
 
     def reindex(self, side: Side, profile: str) -> SideInfo:
@@ -166,6 +170,7 @@ class MilvusStore:
             sides.flush(self._connection, handle)
             count = sides.count(self._connection, handle)
             handle = self._rebuilt(handle, resolve(name, count), name, count)
+            sides.note(self._connection, handle, replace(handle.label, settled=True))
         return self._info(handle)
 
     def drop(self, corpus: str, modality: Modality | None = None) -> None:

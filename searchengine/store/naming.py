@@ -38,6 +38,8 @@ class Label:
     """As asked for, ``auto`` included."""
     sized_for: int = 0
     """The number of items that the index's parameters were chosen for."""
+    settled: bool = True
+    """False from the first write to the end of ``settle``: a run that died between leaves it."""
     schema: int = SCHEMA_VERSION
 
     @property

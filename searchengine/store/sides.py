@@ -120,7 +120,14 @@ def create(connection: Connection, spec: SideSpec, profile: str) -> Handle:
     index = profiles.resolve(profile, 0)
     if not _has_index(connection, collection):
         _build(connection, collection, index, 0, spec.dim)
-    connection.call("create_alias", collection, alias, doing="naming the corpus")
+    try:
+        connection.call("create_alias", collection, alias, doing="naming the corpus")
+    except StoreUnavailableError:
+        # A process that was killed after asking for the alias: the server may have made it since.
+        made = find(connection, spec.side)
+        if made is None:
+            raise
+        return made
     return Handle(alias, collection, label, index, items=0)
 
 
@@ -145,7 +152,20 @@ def info_of(handle: Handle, count: int) -> SideInfo:
         profile=label.profile,
         index=handle.index,
         count=count,
+        settled=label.settled,
     )
+
+
+def note(connection: Connection, handle: Handle, label: Label) -> None:
+    """Write a label on the side's collection; nothing to do when it is the one it has."""
+    if label != handle.label:
+        connection.call(
+            "alter_collection_properties",
+            handle.collection,
+            properties=naming.write_label(label),
+            doing="noting the state of the corpus",
+        )
+        handle.label = label
 
 
 def rebuild(connection: Connection, handle: Handle, index: str, profile: str, count: int) -> Handle:
@@ -155,14 +175,8 @@ def rebuild(connection: Connection, handle: Handle, index: str, profile: str, co
     connection.call("release_collection", name, doing="unloading the corpus")
     connection.call("drop_index", name, VECTOR, doing="dropping the index", patience_s=LONG_S)
     _build(connection, name, index, count, handle.label.dim)
-    label = replace(handle.label, profile=profile, sized_for=count)
-    connection.call(
-        "alter_collection_properties",
-        name,
-        properties=naming.write_label(label),
-        doing="noting the index",
-    )
-    rebuilt = replace(handle, label=label, index=index, loaded=False)
+    note(connection, handle, replace(handle.label, profile=profile, sized_for=count))
+    rebuilt = replace(handle, index=index, loaded=False)
     if not connection.is_lite:
         wait_for_index(connection, name)
     load(connection, rebuilt)

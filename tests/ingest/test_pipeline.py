@@ -21,8 +21,17 @@ from searchengine.errors import (
 )
 from searchengine.identity import file_uri, item_id
 from searchengine.records import Side
+from searchengine.store.contract import SideInfo
 from searchengine.store.memory import MemoryStore
-from tests.ingest.folders import CountingEncoder, FlakyStore, contents, make_job, picture, run
+from tests.ingest.folders import (
+    CountingEncoder,
+    Crash,
+    FlakyStore,
+    contents,
+    make_job,
+    picture,
+    run,
+)
 
 RED, GREEN, BLUE = (220, 30, 30), (40, 160, 60), (40, 80, 210)
 
@@ -272,6 +281,25 @@ def test_stop_finishes_the_batch_in_hand(folder: Path) -> None:
     assert len(contents(store)) == 4  # what was embedded was also written
     rest = run(make_job(folder, store)).as_json()
     assert (rest["unchanged"], rest["embedded"]) == (4, 39)
+
+
+def test_what_a_dead_run_left_unsettled_is_settled_by_the_next(folder: Path) -> None:
+    class DiesBeforeSettling(FlakyStore):
+        dying = True
+
+        def settle(self, side: Side) -> SideInfo:
+            if self.dying:
+                raise Crash
+            return super().settle(side)
+
+    store = DiesBeforeSettling()
+    with pytest.raises(Crash):
+        run(make_job(folder, store))
+    store.dying = False
+    assert not store.sides()[0].settled
+    report = run(make_job(folder, store)).as_json()
+    assert (report["unchanged"], report["embedded"]) == (3, 0)
+    assert store.sides()[0].settled
 
 
 class _DownStore(MemoryStore):

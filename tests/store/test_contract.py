@@ -264,3 +264,21 @@ def test_writing(store: Store, corpus: str) -> None:
     with pytest.raises(NotFoundError):
         store.drop(corpus)
     assert store.ensure(spec_of(corpus, dim=8)).count == 0
+
+
+def test_what_was_written_is_unsettled_until_it_is_settled(store: Store, corpus: str) -> None:
+    side = Side(corpus, "image")
+    store.ensure(spec_of(corpus))
+    rows = rows_of(20)
+    for write in (
+        lambda: store.upsert(side, rows),
+        lambda: store.delete(side, [rows[0].item.id]),
+    ):
+        write()
+        info = store.describe(side)
+        assert info is not None
+        assert not info.settled
+        assert store.settle(side).settled
+        info = store.describe(side)
+        assert info is not None
+        assert info.settled
