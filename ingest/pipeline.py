@@ -109,7 +109,7 @@ class Pipeline:
                 if not info.settled and not self._job.dry_run:
                     self._unsettled.add(modality)  # an earlier run died before its end
         self._report.model = self._model()
-        if self._infos and not self._job.dry_run:
+        if self._infos:
             self._check_encoder()
         workers = self._job.workers or os.cpu_count() or 1
         with ThreadPoolExecutor(workers, "decode") as pool, self._writer:
@@ -275,12 +275,13 @@ class Pipeline:
 
     def _encode(self, batch: list[_Ready]) -> None:
         modality = batch[0].item.modality
-        self._ensure(modality)
         encoder = self._load_encoder()
         try:
             vectors = list(encode_ready(encoder, batch))
         except EncoderError as error:
             batch, vectors = self._encode_singly(batch, error)
+        if batch:  # a model that has given nothing makes no corpus that bears its name
+            self._ensure(modality)
         for one, vector in zip(batch, vectors, strict=True):
             self._writer.add(self._sides[modality], Row(one.item, vector))
         self._report.embedded += len(batch)

@@ -252,8 +252,10 @@ def test_an_item_the_database_would_refuse_is_a_row_in_the_report(folder: Path) 
 def test_a_model_that_fails_on_everything_ends_the_run(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.png").write_bytes(picture(RED))
+    store = FlakyStore()
     with pytest.raises(EncoderError, match="fake"):
-        run(make_job(tmp_path, FlakyStore(), FakeEncoder(fail_on=RED)))
+        run(make_job(tmp_path, store, FakeEncoder(fail_on=RED)))
+    assert store.sides() == [], "a broken model leaves no corpus that bears its name"
 
 
 def test_missing_path_and_empty_folder(tmp_path: Path) -> None:
