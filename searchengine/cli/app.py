@@ -25,6 +25,7 @@ from searchengine.cli import (
 )
 from searchengine.cli.talk import say
 from searchengine.errors import SearchEngineError
+from searchengine.store.lean_import import leave_out_pandas
 
 app = typer.Typer(
     help="Find images and texts by describing them, by showing an example, or by both.",
@@ -85,11 +86,12 @@ def run() -> NoReturn:
     """Run the command line as a process of its own, from its first import to its exit.
 
     Two thirds of a command that has nothing to do is importing and unloading libraries. Imports
-    make many objects and no garbage, so the collector rarely looks; and at the end, when every
-    file and database is closed, the process ends without taking torch, gRPC and FAISS apart.
-    Together a third of the time of ``index`` over unchanged files.
+    make many objects and no garbage, so the collector rarely looks; pandas, which our libraries
+    would load and we never use, is left out; and at the end, when every file and database is
+    closed, the process ends without taking torch, gRPC and FAISS apart.
     """
     gc.set_threshold(100_000, 20, 50)
+    leave_out_pandas()
     code: object = 0
     try:
         main()

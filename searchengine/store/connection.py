@@ -18,6 +18,7 @@ from searchengine.errors import NotFoundError, SearchEngineError
 from searchengine.store import lite
 from searchengine.store.capabilities import Capabilities, capabilities_of
 from searchengine.store.failures import Fault, fault_of, is_milvus, translate, unavailable
+from searchengine.store.lean_import import import_pymilvus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,7 +203,7 @@ def _quiet() -> None:
     They are passed on when the log of ``searchengine`` is at DEBUG.
     """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    import pymilvus  # noqa: F401  its import sets handlers up
+    import_pymilvus()  # its import sets handlers up
 
     passed_on = logging.getLogger("searchengine").isEnabledFor(logging.DEBUG)
     for name in ("pymilvus", "pymilvus.milvus_client", "pymilvus.bulk_writer", "milvus_lite"):

@@ -118,7 +118,8 @@ def read_label(description: Mapping[str, Any]) -> Label | None:
         return None
     try:
         values = json.loads(text)
-        label = Label(**{name: values[name] for name in Label.__slots__})
+        # A label written by an earlier version lacks what has been added since.
+        label = Label(**{name: values[name] for name in Label.__slots__ if name in values})
     except (ValueError, KeyError, TypeError):
         return None
     return label if label.modality in MODALITIES else None

@@ -70,9 +70,11 @@ def test_killed_at_any_moment(
     server = request.getfixturevalue("milvus_server_uri") if backend == "server" else ""
     address = server or str(tmp_path / "whole")
     corpus = f"kill-{uuid.uuid4().hex[:8]}"
-    options = ["--model", "fake", "--set", "ingest.batch_size=8", "--set", "ingest.write_rows=16"]
+    options = ["--model", "fake", "--set", "ingest.batch_size=8"]
     if server:  # making a side costs a server seconds: one is enough here
-        options += ["--modality", "image"]
+        options += ["--modality", "image", "--set", "ingest.write_rows=1"]
+    else:
+        options += ["--set", "ingest.write_rows=16"]
     items = FILES if server else FILES + TEXTS
     began = time.perf_counter()
     home.ok("index", folder, "-c", f"{corpus}-whole", "--store", address, *options)
@@ -82,12 +84,15 @@ def test_killed_at_any_moment(
 
     rng = random.Random(2)
     killed = partial = 0
-    for round_ in range(ROUNDS[backend]):
+    for round_ in range(2 * ROUNDS[backend]):
+        if round_ >= ROUNDS[backend] and partial:
+            break  # enough rounds, and one at least between a run's first and last write
         store = server or str(tmp_path / f"killed-{round_}")
         name = f"{corpus}-{round_}"
         process = home.start("index", folder, "-c", name, "--store", store, *options)
-        # Most of a run is starting up; aim at the part that writes, but not only there.
-        time.sleep(rng.uniform(0.2 if round_ % 4 == 0 else 0.5 * whole_s, 1.05 * whole_s))
+        # A run starts up, makes its side, writes, settles: aim at the writing, but not only there.
+        first, last = (0.02, 1.05) if round_ % 4 == 0 else (0.25, 0.7) if server else (0.5, 1.0)
+        time.sleep(rng.uniform(first * whole_s, last * whole_s))
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
         process.communicate()

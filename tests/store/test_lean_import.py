@@ -1,0 +1,58 @@
+"""pymilvus without pandas, and with it as soon as somebody wants it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def run(script: str) -> str:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_pandas_is_left_out() -> None:
+    script = (
+        "import sys\nfrom searchengine.store.lean_import import import_pymilvus\n"
+        "import_pymilvus()\n"
+        "import pymilvus\n"
+        "print(any(name.split('.')[0] == 'pandas' for name in sys.modules))"
+    )
+    assert run(script) == "False"
+
+
+def test_whoever_wants_pandas_later_gets_it() -> None:
+    script = (
+        "from searchengine.store.lean_import import import_pymilvus\n"
+        "import_pymilvus()\n"
+        "from pymilvus.orm import schema\n"
+        "import pandas\n"
+        "frame = pandas.DataFrame({'a': [1]})\n"
+        "print(schema.pd.DataFrame is pandas.DataFrame, schema.is_list_like([1]),\n"
+        "      schema.is_list_like(1), schema.is_valid_insert_data(frame))"
+    )
+    assert run(script) == "True True False True"
+
+
+def test_a_process_that_has_pandas_keeps_it() -> None:
+    script = (
+        "import pandas\nfrom searchengine.store.lean_import import import_pymilvus\n"
+        "import_pymilvus()\n"
+        "from pymilvus.orm import schema\n"
+        "print(schema.pd is pandas)"
+    )
+    assert run(script) == "True"
+
+
+def test_a_lite_folder_works_without_pandas(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    script = (
+        "import sys\nfrom searchengine.store.open import open_store\n"
+        "from searchengine.store.lean_import import leave_out_pandas\nleave_out_pandas()\n"
+        "from searchengine.store.contract import SideSpec\nfrom searchengine.records import Side\n"
+        f"store = open_store({str(tmp_path / 'lite')!r})\n"
+        "info = store.ensure(SideSpec(Side('a', 'image'), 'm', 'f' * 32, 8))\n"
+        "store.close()\n"
+        "print(info.count, sys.modules['pandas'])"
+    )
+    assert run(script) == "0 None"
