@@ -1,7 +1,7 @@
-"""Imports pymilvus without pandas, which it names at its top and we never give it.
+"""Imports pymilvus without pandas and requests, which it names at its top and we never need.
 
 pandas takes a quarter of the time of a command that finds nothing to do. While pymilvus is being
-imported a stand-in takes pandas' place; whatever is asked of the stand-in later is answered by the
+imported a stand-in takes its place; whatever is asked of the stand-in later is answered by the
 real one, imported then, so that other users of pymilvus in this process notice nothing.
 
 pyarrow, under Milvus Lite, looks for pandas as well, and does without where there is none. A
@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-_NAMES = ("pandas", "pandas.api", "pandas.api.types")
+_NAMES = ("pandas", "pandas.api", "pandas.api.types", "requests")
 _ours = False
 
 
@@ -52,7 +52,7 @@ def import_pymilvus() -> None:
     if "pymilvus" in sys.modules or "pandas" in sys.modules:
         import_module("pymilvus")
         return
-    stand_ins = {name: _Later(name) for name in _NAMES}
+    stand_ins = {name: _Later(name) for name in _NAMES if name not in sys.modules}
     for name, module in stand_ins.items():
         module.__spec__ = ModuleSpec(name, None, is_package=True)
         module.__path__ = []

@@ -17,9 +17,9 @@ def test_pandas_is_left_out() -> None:
         "import sys\nfrom searchengine.store.lean_import import import_pymilvus\n"
         "import_pymilvus()\n"
         "import pymilvus\n"
-        "print(any(name.split('.')[0] == 'pandas' for name in sys.modules))"
+        "print({name.split('.')[0] for name in sys.modules} & {'pandas', 'requests'})"
     )
-    assert run(script) == "False"
+    assert run(script) == "set()"
 
 
 def test_whoever_wants_pandas_later_gets_it() -> None:
@@ -33,6 +33,18 @@ def test_whoever_wants_pandas_later_gets_it() -> None:
         "      schema.is_list_like(1), schema.is_valid_insert_data(frame))"
     )
     assert run(script) == "True True False True"
+
+
+def test_requests_are_made_as_ever() -> None:
+    script = (
+        "from searchengine.store.lean_import import import_pymilvus\n"
+        "import_pymilvus()\n"
+        "from pymilvus.client import global_topology\n"
+        "import requests\n"
+        "print(global_topology.requests.get is requests.get,\n"
+        "      global_topology.requests.exceptions is requests.exceptions)"
+    )
+    assert run(script) == "True True"
 
 
 def test_a_process_that_has_pandas_keeps_it() -> None:
