@@ -249,7 +249,7 @@ def _from_environment(variable: str, what: str) -> Path:
     path = Path(value)
     if not path.is_dir():
         pytest.fail(f"{variable}={value} is no folder: set it to {what}", pytrace=False)
-    return path
+    return path.resolve()  # uris are canonical: links in the way are resolved
 
 
 @pytest.fixture(scope="session")
