@@ -81,7 +81,7 @@ class MilvusStore:
 
     def upsert(self, side: Side, rows: Sequence[Row]) -> None:
         """Write whole rows, replacing by id. When it returns, they are acknowledged."""
-        handle = self._handle(side)
+        handle = self._known(side)
         rows = list({row.item.id: row for row in rows}.values())  # the last word on an id counts
         vectors = checked_rows(rows, handle.label.dim)
         encoded = [encode_item(row.item) for row in rows]
@@ -89,7 +89,7 @@ class MilvusStore:
             sides.note(self._connection, handle, replace(handle.label, settled=False))
             for part, values in _batches(encoded, vectors):
                 data = [{**row, VECTOR: v} for row, v in zip(part, values, strict=True)]
-                self._write("upsert", side, "writing", data=data)
+                self._write("upsert", handle, "writing", data=data)
         if handle.items >= 0:
             handle.items += len(rows)
 
@@ -131,12 +131,12 @@ class MilvusStore:
     def delete(self, side: Side, ids: Sequence[str]) -> None:
         """Remove items; ids that do not exist are no error."""
         chosen = [clean_text(one) for one in dict.fromkeys(ids)]
-        handle = self._handle(side)
+        handle = self._known(side)
         with self._connection.writing:
             sides.note(self._connection, handle, replace(handle.label, settled=False))
             for at in range(0, len(chosen), _DELETES_A_CALL):
                 some = ", ".join(map(quote, chosen[at : at + _DELETES_A_CALL]))
-                self._write("delete", side, "deleting", filter=f"id in [{some}]")
+                self._write("delete", handle, "deleting", filter=f"id in [{some}]")
 
     def count(self, side: Side, where: Filter | None = None) -> int:
         """Return how many items match, exactly."""
@@ -205,16 +205,21 @@ class MilvusStore:
         self._handles[side] = handle
         return handle
 
+    def _known(self, side: Side) -> Handle:
+        """Return the side as last seen. A write must not look again: it waits for a server that is
+        away, a look would not."""
+        return self._handles.get(side) or self._handle(side)
+
     def _info(self, handle: Handle) -> SideInfo:
         return sides.info_of(handle, sides.count(self._connection, handle))
 
     def _pushed(self, where: Filter | None) -> Pushed | None:
         return None if where is None else push_down(where, self.capabilities.dialect)
 
-    def _write(self, method: str, side: Side, doing: str, **kwargs: Any) -> None:
+    def _write(self, method: str, handle: Handle, doing: str, **kwargs: Any) -> None:
         self._connection.call(
             method,
-            self._handle(side).alias,
+            handle.alias,
             doing=doing,
             patience_s=self._connection.patience.write_s,
             **kwargs,

@@ -164,6 +164,7 @@ def note(connection: Connection, handle: Handle, label: Label) -> None:
             handle.collection,
             properties=naming.write_label(label),
             doing="noting the state of the corpus",
+            patience_s=connection.patience.write_s,
         )
         handle.label = label
 
