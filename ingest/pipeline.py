@@ -62,6 +62,7 @@ class _Loaded:
 class _Ready:
     """An item that waits for its vector: ``pixels`` for an image, the caption for a text."""
 
+    todo: Todo
     item: Item
     pixels: Pixels | None
 
@@ -93,8 +94,8 @@ class Pipeline:
         self._sides: dict[Modality, Side] = {m: Side(job.corpus, m) for m in job.modalities}
         self._infos: dict[Modality, SideInfo] = {}
         self._ledgers: dict[Modality, Ledger] = {m: Ledger() for m in job.modalities}
-        self._carried: dict[str, str] = {}
-        """Old id -> new id of content that was found under another id."""
+        self._carried: set[str] = set()
+        """Ids whose content was found again under another id: moved, if they turn out gone."""
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
         self._touched: set[Modality] = set()
@@ -124,7 +125,8 @@ class Pipeline:
             loaded = ahead(pool, self._load, todos, 2 * workers)
             self._embed(ahead(pool, self._decode, self._match(loaded), 2 * self._job.batch_size))
             self._writer.drain()
-            if self._job.prune and not self._stop.is_set():
+            self._report.interrupted |= self._stop.is_set()
+            if self._job.prune and not self._report.interrupted:
                 self._sweep()
             for modality in sorted(self._touched | self._unsettled):
                 self._store.settle(self._sides[modality])
@@ -240,7 +242,7 @@ class Pipeline:
             self._report.updated += 1
         else:
             self._report.carried += 1
-            self._carried[row["id"]] = todo.id
+            self._carried.add(row["id"])
         if not self._job.dry_run:
             modality = todo.asset.modality
             self._touched.add(modality)
@@ -304,17 +306,23 @@ class Pipeline:
             raise first
         for one, reason in failures:
             self._report.fail(one.item.uri, "unencodable", str(reason))
+            self._forget(one.todo)
         return good, vectors
 
     def _fail(self, todo: Todo, error: ItemError) -> None:
         self._report.fail(todo.asset.uri, error.reason, str(error))
-        # The file has changed into something unreadable: what was indexed is no longer there.
-        # A mere failure to read (permissions, a bad disk) leaves the row alone.
-        if todo.indexed_hash is not None and not isinstance(error, ReadError):
-            if not self._job.dry_run:
-                self._writer.remove(self._sides[todo.asset.modality], [todo.id])
-            self._report.removed += 1
+        if not isinstance(error, ReadError):  # permissions, a bad disk: the row may still be true
+            self._forget(todo)
         self._on_progress(self._report)
+
+    def _forget(self, todo: Todo) -> None:
+        """Remove the row of a file that has changed into what cannot be indexed."""
+        if todo.indexed_hash is None:
+            return
+        if not self._job.dry_run:
+            self._touched.add(todo.asset.modality)
+            self._writer.remove(self._sides[todo.asset.modality], [todo.id])
+        self._report.removed += 1
 
     def _sweep(self) -> None:
         scopes = self._source.scopes
@@ -356,7 +364,7 @@ def _make_ready(one: _Loaded, encoder: Encoder, max_pixels: int) -> _Ready:
         "meta": asset.meta,
     }
     if asset.modality == "text":
-        return _Ready(Item(mime="text/plain", **common), None)
+        return _Ready(one.todo, Item(mime="text/plain", **common), None)
     decoded = decode_image(one.data, max_pixels=max_pixels)
     facts = read_exif(decoded.image)
     item = Item(
@@ -370,4 +378,4 @@ def _make_ready(one: _Loaded, encoder: Encoder, max_pixels: int) -> _Ready:
         longitude=facts.longitude,
         **common,
     )
-    return _Ready(item, encoder.preprocess(decoded.image))
+    return _Ready(one.todo, item, encoder.preprocess(decoded.image))

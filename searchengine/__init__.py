@@ -1,14 +1,11 @@
 """Cross-modal search over images and texts.
 
-::
-
-    from ingest import index
-    from searchengine import SearchEngine
-
-    index(["~/Pictures"], corpus="holidays")
-    with SearchEngine.open(corpus="holidays") as engine:
-        for hit in engine.search("a dog on the beach").hits:
-            print(hit.rank, hit.score, hit.uri)
+>>> from ingest import index
+>>> from searchengine import SearchEngine
+>>> index(["~/Pictures"], corpus="holidays")
+>>> with SearchEngine.open(corpus="holidays") as engine:
+...     for hit in engine.search("a dog on the beach").hits:
+...         print(hit.rank, hit.score, hit.uri)
 
 Names are imported when they are first used, so that ``import searchengine`` costs nothing.
 """

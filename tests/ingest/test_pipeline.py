@@ -238,6 +238,17 @@ def test_one_item_the_model_fails_on_is_a_row_in_the_report(folder: Path) -> Non
     assert file_uri(folder / "red.png") not in contents(store)
 
 
+def test_a_file_that_became_one_the_model_fails_on_leaves_the_index(folder: Path) -> None:
+    store = FlakyStore()
+    run(make_job(folder, store, FakeEncoder(fail_on=RED)))
+    (folder / "green.png").write_bytes(picture(RED))
+    (folder / "white.png").write_bytes(picture((250, 250, 250)))
+    report = run(make_job(folder, store, FakeEncoder(fail_on=RED))).as_json()
+    assert (report["failed"], report["removed"], report["embedded"]) == (2, 1, 1)
+    assert set(contents(store)) == {file_uri(folder / n) for n in ("sub/blue.png", "white.png")}
+    assert store.sides()[0].settled
+
+
 def test_an_item_the_database_would_refuse_is_a_row_in_the_report(folder: Path) -> None:
     store = FlakyStore()
     run(make_job(folder, store))
