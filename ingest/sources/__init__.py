@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from ingest.sources.chain import ChainedSource
@@ -35,7 +36,7 @@ def open_sources(
         raise UsageError("no path to index", hint="name a folder, a picture or a text")
     sources = [
         FolderSource(
-            path,
+            os.path.expanduser(path),  # Python callers have no shell to do it
             recursive=recursive,
             exclude=exclude,
             follow_links=follow_links,
