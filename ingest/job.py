@@ -72,7 +72,7 @@ def job_for(
             modality=modality or "all",
             max_bytes=settings.ingest.max_bytes,
         ),
-        build_store=partial(open_configured_store, settings),
+        build_store=partial(open_configured_store, settings, patient_reads=True),
         build_encoder=partial(
             load_encoder,
             device=settings.model.device,

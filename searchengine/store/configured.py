@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from searchengine.store.contract import Store
 
 
-def open_configured_store(settings: Settings) -> Store:
-    """Open the database as the settings say. Raises as ``open_store`` does."""
+def open_configured_store(settings: Settings, *, patient_reads: bool = False) -> Store:
+    """Open the database as the settings say; see ``open_store``, which also raises."""
     chosen = settings.store
     return open_store(
         settings.store_uri,
@@ -22,4 +22,5 @@ def open_configured_store(settings: Settings) -> Store:
         database=chosen.database,
         tls_ca=chosen.tls_ca,
         timeout_s=chosen.timeout_s,
+        patient_reads=patient_reads,
     )

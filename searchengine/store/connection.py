@@ -21,7 +21,7 @@ from searchengine.store.failures import Fault, fault_of, is_milvus, translate, u
 from searchengine.store.lean_import import import_pymilvus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 LONG_S = 3_600.0
@@ -46,8 +46,10 @@ class Login:
 class Patience:
     """How long to wait for a database, in seconds."""
 
+    connect_s: float
+    """For the first answer."""
     read_s: float
-    """For connecting, and for each read."""
+    """For each read."""
     write_s: float
     """For a server that has gone away in the middle of writing."""
 
@@ -60,7 +62,7 @@ class Connection:
         self.patience = patience
         self.writing: AbstractContextManager[Any] = nullcontext()
         self._folder: Path | None = None
-        self._client = _connect(where, address, login, patience.read_s)
+        self._client = _connect(where, address, login, patience.connect_s)
         try:
             version = str(self.call("get_server_version", doing="asking for its version"))
         except SearchEngineError:
@@ -83,13 +85,21 @@ class Connection:
         process, never away, and may take its time. Only calls that
         may be repeated come here: every write is an upsert or a delete by key.
         """
+
+        def ask(left: float) -> Any:
+            return getattr(self._client, method)(*args, timeout=left, **kwargs)
+
+        return self._patiently(ask, doing, patience_s)
+
+    def _patiently(self, ask: Callable[[float], Any], doing: str, patience_s: float = 0) -> Any:
+        """Return what ``ask(seconds_left)`` does, asked again while the database is away."""
         at_least = LONG_S if self._folder is not None else self.patience.read_s
         until = time.monotonic() + max(patience_s, at_least)
         pause = _FIRST_PAUSE_S
         while True:
             left = max(0.1, until - time.monotonic())
             try:
-                return getattr(self._client, method)(*args, timeout=left, **kwargs)
+                return ask(left)
             except Exception as error:
                 fault = fault_of(error)
                 wait = pause * (0.5 + random.random())
@@ -110,10 +120,8 @@ class Connection:
         iterator = self.call("query_iterator", collection, doing="reading", **kwargs)
         try:
             while True:
-                try:
-                    page = iterator.next()
-                except Exception as error:
-                    raise self._raised(error, "reading") from error
+                # Its cursor moves on success only: a page that failed may be asked for again.
+                page = self._patiently(lambda _: iterator.next(), "reading")
                 if not page:
                     return
                 yield page
@@ -160,7 +168,7 @@ def open_server(uri: str, login: Login, patience: Patience) -> Connection:
     _quiet()
     parts = urlsplit(uri)
     where = f"{parts.scheme}://{parts.hostname}:{parts.port or 19530}"  # no password in messages
-    _knock(parts.hostname or "localhost", parts.port or 19530, where, patience.read_s)
+    _knock(parts.hostname or "localhost", parts.port or 19530, where, patience.connect_s)
     return Connection(where, uri, login, patience)
 
 

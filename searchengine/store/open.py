@@ -29,6 +29,7 @@ def open_store(
     tls_ca: str | os.PathLike[str] | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     retry_s: float = WRITE_PATIENCE_S,
+    patient_reads: bool = False,
 ) -> Store:
     """Open the store at an address.
 
@@ -36,7 +37,8 @@ def open_store(
     ``http(s)://host:port`` and ``tcp://host:port`` are a Milvus server;
     ``memory:`` (or ``memory:NAME``) is this process's own exact store.
     ``timeout_s`` bounds connecting and each read, ``retry_s`` is how long a write
-    waits for a server that has gone away to come back.
+    waits for a server that has gone away to come back; with ``patient_reads``
+    (for a long run, that reads between its writes) a read waits as long.
 
     Raises ``StoreUnavailableError``, ``StoreBusyError``, ``DiskFullError`` or,
     for an address that is none, ``SettingsError``.
@@ -50,7 +52,7 @@ def open_store(
     from searchengine.store.connection import Login, Patience, open_folder, open_server
     from searchengine.store.milvus import MilvusStore
 
-    patience = Patience(timeout_s, retry_s)
+    patience = Patience(timeout_s, retry_s if patient_reads else timeout_s, retry_s)
     if scheme in _SERVERS:
         ca = Path(tls_ca) if tls_ca is not None else None
         login = Login(user, password, token, database, ca)

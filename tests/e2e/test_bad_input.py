@@ -8,10 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from searchengine.store.open import open_store
 from tests.e2e.conftest import Home
 from tests.ingest.folders import picture
 from tests.ingest.hostile import write_hostile_files
@@ -228,18 +231,20 @@ def test_disk_full(home: Home, folder: Path, tmp_path: Path) -> None:
         subprocess.run(["umount", "-l", str(small)], check=False)
 
 
+@pytest.mark.parametrize("written", [0, 200])
 def test_server_killed_in_the_middle_and_back(
     home: Home,
     folder: Path,
-    killable_milvus,
-    tmp_path: Path,  # type: ignore[no-untyped-def]
+    killable_milvus: Any,
+    written: int,
 ) -> None:
     for n in range(1500):
         (folder / f"n{n}.png").write_bytes(picture((n % 256, n // 256, 7), (8, 8)))
     uri = killable_milvus.start()
     options = ("--set", "ingest.write_rows=8", "--set", "ingest.batch_size=8", "--store", uri)
     process = home.start("index", folder, "--json", "--quiet", *options, *FAKE)
-    time.sleep(3)
+    with closing(open_store(uri)) as store:
+        wait_for(lambda: any(side.count >= written for side in store.sides()), 120)
     killable_milvus.kill()
     assert process.poll() is None, "the run was over before the server was killed"
     time.sleep(2)
