@@ -113,8 +113,15 @@ class Store(Protocol):
         over the matching items gives, to recall@10 >= 0.99.
         """
 
-    def fetch(self, side: Side, ids: Sequence[str], fields: Fields) -> dict[str, Mapping[str, Any]]:
-        """Return the fields of those ids that exist, by id. Order is not kept."""
+    def fetch(
+        self, side: Side, ids: Sequence[str], fields: Fields, *, fresh: bool = True
+    ) -> dict[str, Mapping[str, Any]]:
+        """Return the fields of those ids that exist, by id. Order is not kept.
+
+        With ``fresh=False`` a server is not made to wait for the newest writes (0.2 s): right for
+        rows that a search has just returned. What was written within the last moments may then
+        be missing, or be as it was before.
+        """
 
     def scan(
         self, side: Side, *, where: Filter | None = None, fields: Fields = ("id",)

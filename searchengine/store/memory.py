@@ -113,8 +113,10 @@ class MemoryStore:
             for hits in best.found()
         ]
 
-    def fetch(self, side: Side, ids: Sequence[str], fields: Fields) -> dict[str, Mapping[str, Any]]:
-        """Return the fields of those ids that exist, by id."""
+    def fetch(
+        self, side: Side, ids: Sequence[str], fields: Fields, *, fresh: bool = True
+    ) -> dict[str, Mapping[str, Any]]:
+        """Return the fields of those ids that exist, by id; always the newest."""
         names = check_fields(fields)
         rows = self._need(side).rows
         with self._lock:

@@ -114,10 +114,12 @@ class MilvusStore:
         search = Search(self._connection, handle, where, self._pushed(where), names)
         return search.run(queries, limit, offset)
 
-    def fetch(self, side: Side, ids: Sequence[str], fields: Fields) -> dict[str, Mapping[str, Any]]:
+    def fetch(
+        self, side: Side, ids: Sequence[str], fields: Fields, *, fresh: bool = True
+    ) -> dict[str, Mapping[str, Any]]:
         """Return the fields of those ids that exist, by id."""
         names = check_fields(fields)
-        return dict(sides.fetch(self._connection, self._handle(side), ids, names))
+        return dict(sides.fetch(self._connection, self._handle(side), ids, names, fresh=fresh))
 
     def scan(
         self, side: Side, *, where: Filter | None = None, fields: Fields = ("id",)

@@ -184,7 +184,7 @@ class Search:
         handle, expression = self._handle, self._pushed.expression
         if self._connection.is_lite or not handle.profile.graph or handle.items <= 0:
             return [expression]
-        share = sides.passing(self._connection, handle, expression, "Eventually") / handle.items
+        share = sides.passing(self._connection, handle, expression, sides.EVENTUALLY) / handle.items
         if not _BRUTE_SHARE < share < _THIN_SHARE:
             return [expression]
         parts = math.ceil(share / _BRUTE_SHARE)

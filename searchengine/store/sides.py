@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 METRIC = "COSINE"
 STRONG = "Strong"
 """Reads see every acknowledged write."""
+EVENTUALLY = "Eventually"
+"""Reads do not wait: the writes of the last moments may be missing."""
 _SETTLE_S = 120.0
 _SETTLE_ITEMS_A_S = 500.0
 _LOOK_AGAIN_S = 5.0
@@ -89,7 +91,7 @@ def refreshed(connection: Connection, handle: Handle) -> Handle:
     if fresh.collection == handle.collection:
         fresh.loaded, fresh.items = handle.loaded, handle.items
     if fresh.index != "FLAT":
-        fresh.items = passing(connection, fresh, "", "Eventually")
+        fresh.items = passing(connection, fresh, "", EVENTUALLY)
     return fresh
 
 
@@ -314,7 +316,7 @@ def count(connection: Connection, handle: Handle) -> int:
 def passing(connection: Connection, handle: Handle, expression: str, consistency: str) -> int:
     """Return how many items an expression passes.
 
-    With ``Eventually`` that is quick, and may leave the newest writes out.
+    With ``EVENTUALLY`` that is quick, and may leave the newest writes out.
     """
     load(connection, handle)
     rows = connection.call(
@@ -329,9 +331,14 @@ def passing(connection: Connection, handle: Handle, expression: str, consistency
 
 
 def fetch(
-    connection: Connection, handle: Handle, ids: Sequence[str], fields: Fields
+    connection: Connection,
+    handle: Handle,
+    ids: Sequence[str],
+    fields: Fields,
+    *,
+    fresh: bool = True,
 ) -> dict[str, dict[str, Any]]:
-    """Return the fields of those ids that exist, by id."""
+    """Return the fields of those ids that exist, by id; the newest only if asked to be fresh."""
     load(connection, handle)
     modality = handle.label.modality
     columns = list(dict.fromkeys(("id", *stored_columns(fields))))
@@ -343,7 +350,7 @@ def fetch(
             handle.alias,
             filter=f"id in [{', '.join(map(quote, some))}]",
             output_fields=columns,
-            consistency_level=STRONG,
+            consistency_level=STRONG if fresh else EVENTUALLY,
             doing="reading",
         )
         for row in rows:

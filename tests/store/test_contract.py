@@ -20,6 +20,7 @@ from searchengine.records import Side
 from searchengine.store.contract import Row, Store
 from searchengine.store.fields import ALL_FIELDS
 from searchengine.store.filters import Compare, parse_filter
+from searchengine.store.milvus import MilvusStore
 from tests.store.cases import DIM, drop_quietly, make_item, rows_of, spec_of, unit
 
 READ = "read only 读 📷 /\\'\" -- DROP"
@@ -77,6 +78,32 @@ def test_fetch_returns_those_that_exist(store: Store, rows: list[Row]) -> None:
         row.item.id: row.item.revision for row in rows
     }
     assert store.fetch(SIDE, [], ("id",)) == {}
+
+
+def test_rows_a_search_returned_are_fetched_without_waiting(
+    store: Store, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [hits] = store.search(SIDE, rows[3].vector[None], limit=5)
+    ids = [hit.id for hit in hits]
+    asked: list[str] = []
+    if isinstance(store, MilvusStore):
+        call = store._connection.call
+
+        def spy(method: str, *args: object, **kwargs: object) -> object:
+            asked.append(str(kwargs.get("consistency_level")))
+            return call(method, *args, **kwargs)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(store._connection, "call", spy)
+    found = store.fetch(SIDE, ids, ("uri", "vector"), fresh=False)
+    if asked:
+        assert asked == ["Eventually"]
+    fresh = store.fetch(SIDE, ids, ("uri", "vector"))
+    if asked:
+        assert asked == ["Eventually", "Strong"]
+    assert found.keys() == fresh.keys() == set(ids)
+    for one in ids:
+        assert found[one]["uri"] == fresh[one]["uri"]
+        np.testing.assert_array_equal(found[one]["vector"], fresh[one]["vector"])
 
 
 def test_search_is_exact_and_sorted(store: Store, rows: list[Row]) -> None:
