@@ -46,7 +46,7 @@ def memory_capabilities() -> Capabilities:
         backend="memory",
         version="memory",
         profiles=frozenset(("FLAT",)),
-        bm25=False,
+        bm25=True,
         group_by=False,
         range_search=False,
         dialect=Dialect(True, True, True),

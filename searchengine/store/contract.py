@@ -47,6 +47,8 @@ class SideInfo:
     count: int
     settled: bool = True
     """False when something was written after the last ``settle``."""
+    full_text: bool = False
+    """Whether its captions can be searched by their words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One search hit as the store gives it: the cosine and the fields asked for."""
+    """One search hit as the store gives it: its score and the fields asked for."""
 
     id: str
     score: float
@@ -111,6 +113,24 @@ class Store(Protocol):
 
         Ties are broken by id. With ``where`` the answer is what an exact search
         over the matching items gives, to recall@10 >= 0.99.
+        """
+
+    def search_text(
+        self,
+        side: Side,
+        text: str,
+        *,
+        limit: int,
+        where: Filter | None = None,
+        fields: Fields = (),
+    ) -> list[Found]:
+        """Return the items whose caption shares a word with the text, by BM25, best first.
+
+        ``score`` is the BM25 score (``store.bm25``): above 0, comparable within one
+        answer. Ties are broken by id; ``where`` is honoured exactly. A text without
+        words has no hits. What counts as a word: ``store.words``. Raises
+        ``UnsupportedError`` where ``capabilities.bm25`` is false, and for a side
+        made before there was a text index (``SideInfo.full_text``).
         """
 
     def fetch(

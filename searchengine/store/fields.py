@@ -37,6 +37,8 @@ VECTOR = "vector"
 MODALITY = "modality"
 TAKEN_AT_MS = "taken_at_ms"
 """The column ``taken_at`` is compared and sorted by: milliseconds since the epoch."""
+TERMS = "caption_terms"
+"""The sparse vector that ``caption`` is searched by (``store.bm25``), where a side has it."""
 
 
 class Kind(Enum):

@@ -11,12 +11,13 @@ import numpy as np
 from searchengine.errors import NotFoundError
 from searchengine.records import MODALITIES, Side
 from searchengine.store import naming
+from searchengine.store.bm25 import frequencies_of, item_terms, query_terms, score
 from searchengine.store.capabilities import Capabilities, memory_capabilities
 from searchengine.store.contract import Found, SideInfo
 from searchengine.store.fields import VECTOR, check_fields, decode_row, encode_item
 from searchengine.store.filters import matches
 from searchengine.store.profiles import profile_name
-from searchengine.store.ranking import TopK
+from searchengine.store.ranking import TopK, by_score
 from searchengine.store.searching import check_window
 from searchengine.store.vectors import checked_queries, checked_rows
 
@@ -113,6 +114,28 @@ class MemoryStore:
             for hits in best.found()
         ]
 
+    def search_text(
+        self,
+        side: Side,
+        text: str,
+        *,
+        limit: int,
+        where: Filter | None = None,
+        fields: Fields = (),
+    ) -> list[Found]:
+        """Return the items whose caption shares a word with the text, by BM25, best first."""
+        check_window(limit, 0)
+        names = check_fields(fields)
+        kept = self._need(side)
+        everything = self._matching(side, kept, None)
+        query = query_terms(text, frequencies_of(row["caption"] for row in everything))
+        hits: list[Found] = []
+        for row in self._matching(side, kept, where):
+            value = score(query, item_terms(row["id"], row["caption"]))
+            if value > 0:
+                hits.append(Found(row["id"], value, decode_row(row, names, side.modality)))
+        return by_score(hits)[:limit]
+
     def fetch(
         self, side: Side, ids: Sequence[str], fields: Fields, *, fresh: bool = True
     ) -> dict[str, Mapping[str, Any]]:
@@ -194,6 +217,7 @@ class MemoryStore:
             index="FLAT",
             count=len(kept.rows),
             settled=kept.settled,
+            full_text=True,
         )
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from searchengine.errors import NotFoundError
 from searchengine.records import MODALITIES, Side
 from searchengine.store import naming, sides
+from searchengine.store.bm25 import item_terms
 from searchengine.store.connection import Connection
-from searchengine.store.fields import VECTOR, check_fields, clean_text, encode_item
+from searchengine.store.fields import TERMS, VECTOR, check_fields, clean_text, encode_item
 from searchengine.store.filters import Pushed, push_down
 from searchengine.store.filters.pushdown import quote
 from searchengine.store.profiles import profile_name, resolve
 from searchengine.store.searching import Search, check_window
+from searchengine.store.text_search import TextSearch, check_full_text
 from searchengine.store.vectors import checked_queries, checked_rows
 
 if TYPE_CHECKING:
@@ -87,11 +89,15 @@ class MilvusStore:
         encoded = [encode_item(row.item) for row in rows]
         with self._connection.writing:
             sides.note(self._connection, handle, replace(handle.label, settled=False))
+            if handle.label.full_text:
+                for row in encoded:
+                    row[TERMS] = item_terms(row["id"], row["caption"])
             for part, values in _batches(encoded, vectors):
                 data = [{**row, VECTOR: v} for row, v in zip(part, values, strict=True)]
                 self._write("upsert", handle, "writing", data=data)
         if handle.items >= 0:
             handle.items += len(rows)
+        handle.words = None
 
     def search(
         self,
@@ -113,6 +119,25 @@ class MilvusStore:
             sides.count(self._connection, handle)
         search = Search(self._connection, handle, where, self._pushed(where), names)
         return search.run(queries, limit, offset)
+
+    def search_text(
+        self,
+        side: Side,
+        text: str,
+        *,
+        limit: int,
+        where: Filter | None = None,
+        fields: Fields = (),
+    ) -> list[Found]:
+        """Return the items whose caption shares a word with the text, by BM25, best first."""
+        check_window(limit, 0)
+        names = check_fields(fields)
+        check_full_text(self.capabilities)
+        handle = self._handle(side)
+        check_full_text(self.capabilities, handle)
+        sides.load(self._connection, handle)
+        search = TextSearch(self._connection, handle, where, self._pushed(where), names)
+        return search.run(text, limit)
 
     def fetch(
         self, side: Side, ids: Sequence[str], fields: Fields, *, fresh: bool = True
@@ -139,6 +164,7 @@ class MilvusStore:
             for at in range(0, len(chosen), _DELETES_A_CALL):
                 some = ", ".join(map(quote, chosen[at : at + _DELETES_A_CALL]))
                 self._write("delete", handle, "deleting", filter=f"id in [{some}]")
+        handle.words = None
 
     def count(self, side: Side, where: Filter | None = None) -> int:
         """Return how many items match, exactly."""
@@ -260,4 +286,5 @@ def _batches(
 def _weight(row: Mapping[str, Any]) -> int:
     """Return about how many bytes a row takes, without its vector."""
     texts = sum(len(value) for value in row.values() if isinstance(value, str))
-    return 4 * texts + 200 + (len(str(row["meta"])) if row["meta"] else 0)
+    words = 8 * len(row.get(TERMS, ()))
+    return 4 * texts + words + 200 + (len(str(row["meta"])) if row["meta"] else 0)

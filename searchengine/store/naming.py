@@ -40,6 +40,9 @@ class Label:
     """The number of items that the index's parameters were chosen for."""
     settled: bool = True
     """False from the first write to the end of ``settle``: a run that died between leaves it."""
+    full_text: bool = False
+    """Whether the collection has the column that captions are searched by. Of an earlier
+    version's collection false: everything else works there as it did."""
     schema: int = SCHEMA_VERSION
 
     @property
@@ -82,7 +85,7 @@ def check_corpus(corpus: str) -> None:
         )
 
 
-def label_of(spec: SideSpec, profile: str) -> Label:
+def label_of(spec: SideSpec, profile: str, *, full_text: bool = False) -> Label:
     """Return the label of a side to be made."""
     return Label(
         corpus=spec.side.corpus,
@@ -91,6 +94,7 @@ def label_of(spec: SideSpec, profile: str) -> Label:
         fingerprint=spec.fingerprint,
         dim=spec.dim,
         profile=profile,
+        full_text=full_text,
     )
 
 

@@ -30,6 +30,12 @@ def ranked(hits: Iterable[Found]) -> list[Found]:
     return sorted(found, key=lambda hit: (-hit.score, hit.id))
 
 
+def by_score(hits: Iterable[Found]) -> list[Found]:
+    """Return hits of full-text search best first, ties by id, scores rounded."""
+    found = (Found(hit.id, round(hit.score, _DIGITS), hit.fields) for hit in hits)
+    return sorted(found, key=lambda hit: (-hit.score, hit.id))
+
+
 def tie_reaches_end(hits: Sequence[Found], top: int) -> bool:
     """Tell whether the last hit wanted ties with the last one there: more may follow."""
     return len(hits) > top > 0 and hits[top - 1].score == hits[-1].score

@@ -14,6 +14,7 @@ from searchengine.store.contract import SideInfo
 from searchengine.store.fields import (
     COLUMNS,
     TAKEN_AT_MS,
+    TERMS,
     VECTOR,
     Kind,
     clean_text,
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from searchengine.records import Side
+    from searchengine.store.bm25 import Frequencies
     from searchengine.store.contract import Fields, SideSpec
     from searchengine.store.filters import Filter, Pushed
     from searchengine.store.profiles import Profile
 
 METRIC = "COSINE"
+TERMS_METRIC = "IP"
 STRONG = "Strong"
 """Reads see every acknowledged write."""
 EVENTUALLY = "Eventually"
@@ -57,6 +60,9 @@ class Handle:
     loaded: bool = False
     items: int = -1
     """About how many, to size search parameters; -1 for not counted yet."""
+    words: Frequencies | None = None
+    """How rare words are in its captions, counted at ``words_counted``; ``None`` for not yet."""
+    words_counted: float = 0.0
     seen: float = field(default_factory=time.monotonic)
     """When it was looked at; another process may have changed the index since."""
 
@@ -90,6 +96,7 @@ def refreshed(connection: Connection, handle: Handle) -> Handle:
     fresh = need(connection, handle.label.side)
     if fresh.collection == handle.collection:
         fresh.loaded, fresh.items = handle.loaded, handle.items
+        fresh.words, fresh.words_counted = handle.words, handle.words_counted
     if fresh.index != "FLAT":
         fresh.items = passing(connection, fresh, "", EVENTUALLY)
     return fresh
@@ -109,18 +116,21 @@ def need(connection: Connection, side: Side) -> Handle:
 def create(connection: Connection, spec: SideSpec, profile: str) -> Handle:
     """Make the side: collection, then index, then alias, so that it is whole once it is seen."""
     alias, collection = naming.alias_of(spec.side), naming.first_collection(spec.side)
-    label = naming.label_of(spec, profile)
+    label = naming.label_of(spec, profile, full_text=connection.capabilities.bm25)
     if not _adopt(connection, collection, label):
         connection.call(
             "create_collection",
             collection,
-            schema=_schema(spec.dim),
+            schema=_schema(spec.dim, label.full_text),
             properties=naming.write_label(label),
             consistency_level=STRONG,
             doing="making the corpus",
         )
     index = profiles.resolve(profile, 0)
-    if not _has_index(connection, collection):
+    built = connection.call("list_indexes", collection, doing="asking for the index")
+    if label.full_text and TERMS not in built:
+        _build_terms(connection, collection)
+    if VECTOR not in built:
         _build(connection, collection, index, 0, spec.dim)
     try:
         connection.call("create_alias", collection, alias, doing="naming the corpus")
@@ -155,6 +165,7 @@ def info_of(handle: Handle, count: int) -> SideInfo:
         index=handle.index,
         count=count,
         settled=label.settled,
+        full_text=label.full_text,
     )
 
 
@@ -252,11 +263,6 @@ def _adopt(connection: Connection, collection: str, label: Label) -> bool:
     return False
 
 
-def _has_index(connection: Connection, collection: str) -> bool:
-    names = connection.call("list_indexes", collection, doing="asking for the index")
-    return VECTOR in names
-
-
 def _index_in_force(connection: Connection, collection: str, label: Label) -> str:
     state = connection.attempt("describe_index", collection, VECTOR, doing="asking for the index")
     if state:
@@ -288,7 +294,17 @@ def _build(connection: Connection, collection: str, index: str, count: int, dim:
     )
 
 
-def _schema(dim: int) -> Any:
+def _build_terms(connection: Connection, collection: str) -> None:
+    from pymilvus import MilvusClient
+
+    params = MilvusClient.prepare_index_params()
+    params.add_index(
+        TERMS, index_type="SPARSE_INVERTED_INDEX", index_name=TERMS, metric_type=TERMS_METRIC
+    )
+    connection.call("create_index", collection, params, doing="building the text index")
+
+
+def _schema(dim: int, full_text: bool) -> Any:
     from pymilvus import DataType, MilvusClient
 
     schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
@@ -304,6 +320,8 @@ def _schema(dim: int) -> Any:
             schema.add_field(column.name, DataType.VARCHAR, max_length=column.max_bytes, **key)
     schema.add_field(TAKEN_AT_MS, DataType.INT64)
     schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=dim)
+    if full_text:
+        schema.add_field(TERMS, DataType.SPARSE_FLOAT_VECTOR)
     return schema
 
 

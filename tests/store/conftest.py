@@ -51,3 +51,9 @@ def corpus(store: Store) -> Iterator[str]:
     yield name
     for side in [info.side for info in store.sides() if info.side.corpus == name]:
         store.drop(name, side.modality)
+
+
+@pytest.fixture
+def corpus_name() -> str:
+    """A name that no other test uses, for tests that open their own store."""
+    return f"t {uuid.uuid4().hex}"

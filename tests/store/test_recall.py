@@ -116,8 +116,3 @@ def test_small_corpora_are_searched_exactly(
         assert np.mean(overlap) >= 0.999 * TOP, profile
     store.drop(corpus_name)
     store.close()
-
-
-@pytest.fixture
-def corpus_name(request: pytest.FixtureRequest) -> str:
-    return f"small {request.node.name}"
