@@ -55,6 +55,8 @@ class Explanation:
     heat: HeatMap | None = None
     no_heat: str = ""
     """Why there is no map, where there is none."""
+    notes: tuple[str, ...] = ()
+    """What the reader should know besides."""
 
 
 def as_json(explanation: Explanation) -> dict[str, Any]:
@@ -85,6 +87,7 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
             },
         },
         "no_map": explanation.no_heat or None,
+        "notes": list(explanation.notes),
     }
 
 
