@@ -31,6 +31,20 @@ class SideSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """How hard the index of a side looks, measured on its own data (``searchengine tune``)."""
+
+    value: int
+    """Of the index's own parameter: ``ef`` of HNSW, ``nprobe`` of inverted lists, ..."""
+    k: int
+    """The number of hits it was measured for; for more of them it grows in proportion."""
+    items: int
+    """The number of items it was measured on. Given up when there are more than twice as many."""
+    recall: float
+    """The recall@k that was measured with it, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class SideInfo:
     """What a side is like."""
 
@@ -49,6 +63,8 @@ class SideInfo:
     """False when something was written after the last ``settle``."""
     full_text: bool = False
     """Whether its captions can be searched by their words."""
+    effort: Effort | None = None
+    """How hard its index looks; ``None`` for the profile's own, generous measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +124,20 @@ class Store(Protocol):
         offset: int = 0,
         where: Filter | None = None,
         fields: Fields = (),
+        min_score: float | None = None,
+        effort: int | None = None,
+        fresh: bool = True,
     ) -> list[list[Found]]:
         """Return for each of n query vectors its nearest items by cosine, best first.
 
         Ties are broken by id. With ``where`` the answer is what an exact search
-        over the matching items gives, to recall@10 >= 0.99.
+        over the matching items gives, to recall@10 >= 0.99. With ``min_score`` those
+        of the ``limit`` that have that cosine at least, as ``Found.score`` gives it.
+
+        For measuring: ``effort`` is a value of the index's own parameter to use in
+        this call, whatever the number of hits (``UnsupportedError`` where the index
+        has none; without a filter only); with ``fresh=False`` a server does not wait
+        for the newest writes.
         """
 
     def search_text(
@@ -162,6 +187,14 @@ class Store(Protocol):
 
     def reindex(self, side: Side, profile: str) -> SideInfo:
         """Change the index profile without touching a vector."""
+
+    def set_effort(self, side: Side, effort: Effort | None) -> SideInfo:
+        """Have searches without a filter look so hard from now on; ``None``: as hard as by default.
+
+        It is kept with the side until the index is built with other parameters or the
+        side is settled with more than twice the items. Raises ``UnsupportedError``
+        for an index that has nothing to choose (FLAT).
+        """
 
     def drop(self, corpus: str, modality: Modality | None = None) -> None:
         """Remove a corpus, or one side of it, with all its data."""

@@ -14,11 +14,12 @@ from searchengine.store import naming
 from searchengine.store.bm25 import frequencies_of, item_terms, query_terms, score
 from searchengine.store.capabilities import Capabilities, memory_capabilities
 from searchengine.store.contract import Found, SideInfo
+from searchengine.store.effort import check_effort, check_tunable
 from searchengine.store.fields import VECTOR, check_fields, decode_row, encode_item
 from searchengine.store.filters import matches
 from searchengine.store.profiles import profile_name
-from searchengine.store.ranking import TopK, by_score
-from searchengine.store.searching import check_window
+from searchengine.store.ranking import TopK, above, by_score
+from searchengine.store.searching import check_score, check_window
 from searchengine.store.vectors import checked_queries, checked_rows
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from searchengine.encoders.contract import Vectors
     from searchengine.records import Modality
-    from searchengine.store.contract import Fields, Row, SideSpec
+    from searchengine.store.contract import Effort, Fields, Row, SideSpec
     from searchengine.store.filters import Filter
 
 _CHUNK = 4_096
@@ -91,9 +92,15 @@ class MemoryStore:
         offset: int = 0,
         where: Filter | None = None,
         fields: Fields = (),
+        min_score: float | None = None,
+        effort: int | None = None,
+        fresh: bool = True,
     ) -> list[list[Found]]:
         """Return for each of n query vectors its nearest items by cosine, best first."""
         check_window(limit, offset)
+        check_score(min_score)
+        if effort is not None:
+            check_tunable("FLAT")
         names = check_fields(fields)
         kept = self._need(side)
         queries = checked_queries(vectors, kept.spec.dim)
@@ -106,13 +113,14 @@ class MemoryStore:
             some = rows[at : at + _CHUNK]
             best.add([row["id"] for row in some], np.stack([row[VECTOR] for row in some]))
         by_id = {row["id"]: row for row in rows}
-        return [
+        answers = [
             [
                 Found(hit.id, hit.score, decode_row(by_id[hit.id], names, side.modality))
                 for hit in hits[offset:]
             ]
             for hits in best.found()
         ]
+        return above(answers, min_score)
 
     def search_text(
         self,
@@ -178,6 +186,13 @@ class MemoryStore:
         kept = self._need(side)
         kept.spec = replace(kept.spec, profile=name)
         kept.settled = True
+        return self._info(kept)
+
+    def set_effort(self, side: Side, effort: Effort | None) -> SideInfo:
+        """Refuse: comparing everything has nothing to choose."""
+        kept = self._need(side)
+        if effort is not None:
+            check_effort("FLAT", effort)
         return self._info(kept)
 
     def drop(self, corpus: str, modality: Modality | None = None) -> None:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import NotFoundError
 from searchengine.records import MODALITIES, Side
-from searchengine.store import naming, sides
+from searchengine.store import naming, reading, sides
 from searchengine.store.bm25 import item_terms
 from searchengine.store.connection import Connection
+from searchengine.store.effort import check_effort, check_tunable, outgrown
 from searchengine.store.fields import TERMS, VECTOR, check_fields, clean_text, encode_item
 from searchengine.store.filters import Pushed, push_down
 from searchengine.store.filters.pushdown import quote
 from searchengine.store.profiles import profile_name, resolve
-from searchengine.store.searching import Search, check_window
+from searchengine.store.ranking import above
+from searchengine.store.searching import Search, check_score, check_window
 from searchengine.store.text_search import TextSearch, check_full_text
 from searchengine.store.vectors import checked_queries, checked_rows
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from searchengine.encoders.contract import Vectors
     from searchengine.records import Modality
     from searchengine.store.capabilities import Capabilities
-    from searchengine.store.contract import Fields, Found, Row, SideInfo, SideSpec
+    from searchengine.store.contract import Effort, Fields, Found, Row, SideInfo, SideSpec
     from searchengine.store.filters import Filter
     from searchengine.store.sides import Handle
 
@@ -108,17 +110,31 @@ class MilvusStore:
         offset: int = 0,
         where: Filter | None = None,
         fields: Fields = (),
+        min_score: float | None = None,
+        effort: int | None = None,
+        fresh: bool = True,
     ) -> list[list[Found]]:
         """Return for each of n query vectors its nearest items by cosine, best first."""
         check_window(limit, offset)
+        check_score(min_score)
         names = check_fields(fields)
         handle = self._handle(side)
         queries = checked_queries(vectors, handle.label.dim)
+        if effort is not None:
+            check_tunable(handle.index)
         sides.load(self._connection, handle)
         if handle.items < 0 and handle.index != "FLAT":
-            sides.count(self._connection, handle)
-        search = Search(self._connection, handle, where, self._pushed(where), names)
-        return search.run(queries, limit, offset)
+            reading.count(self._connection, handle)
+        search = Search(
+            self._connection,
+            handle,
+            where,
+            self._pushed(where),
+            names,
+            effort=effort,
+            fresh=fresh,
+        )
+        return above(search.run(queries, limit, offset), min_score)
 
     def search_text(
         self,
@@ -144,7 +160,7 @@ class MilvusStore:
     ) -> dict[str, Mapping[str, Any]]:
         """Return the fields of those ids that exist, by id."""
         names = check_fields(fields)
-        return dict(sides.fetch(self._connection, self._handle(side), ids, names, fresh=fresh))
+        return dict(reading.fetch(self._connection, self._handle(side), ids, names, fresh=fresh))
 
     def scan(
         self, side: Side, *, where: Filter | None = None, fields: Fields = ("id",)
@@ -152,7 +168,7 @@ class MilvusStore:
         """Yield every matching item once, in no order, in bounded memory."""
         names = check_fields(fields)
         handle, pushed = self._handle(side), self._pushed(where)
-        for page in sides.scan(self._connection, handle, where, pushed, names):
+        for page in reading.scan(self._connection, handle, where, pushed, names):
             yield from page
 
     def delete(self, side: Side, ids: Sequence[str]) -> None:
@@ -170,10 +186,10 @@ class MilvusStore:
         """Return how many items match, exactly."""
         handle = self._handle(side)
         if where is None:
-            return sides.count(self._connection, handle)
+            return reading.count(self._connection, handle)
         pushed = push_down(where, self.capabilities.dialect)
         if pushed.exact and not self._connection.is_lite:  # Lite builds whole rows to count them
-            return sides.passing(self._connection, handle, pushed.expression, sides.STRONG)
+            return reading.passing(self._connection, handle, pushed.expression, sides.STRONG)
         return sum(1 for _ in self.scan(side, where=where))
 
     def settle(self, side: Side) -> SideInfo:
@@ -181,13 +197,16 @@ class MilvusStore:
         handle = self._handle(side)
         with self._connection.writing:
             sides.flush(self._connection, handle)
-            count = sides.count(self._connection, handle)
+            count = reading.count(self._connection, handle)
             wanted = resolve(handle.label.profile, count)
             if wanted != handle.index or _outgrown(handle, count):
                 handle = self._rebuilt(handle, wanted, handle.label.profile, count)
             elif handle.index != "FLAT" or not self._connection.is_lite:
                 sides.reload(self._connection, handle)
-            sides.note(self._connection, handle, replace(handle.label, settled=True))
+            label = replace(handle.label, settled=True)
+            if label.effort is not None and outgrown(label.effort, count):
+                label = replace(label, effort=None)
+            sides.note(self._connection, handle, label)
         return self._info(handle)
 
     def reindex(self, side: Side, profile: str) -> SideInfo:
@@ -196,9 +215,18 @@ class MilvusStore:
         handle = self._handle(side)
         with self._connection.writing:
             sides.flush(self._connection, handle)
-            count = sides.count(self._connection, handle)
+            count = reading.count(self._connection, handle)
             handle = self._rebuilt(handle, resolve(name, count), name, count)
             sides.note(self._connection, handle, replace(handle.label, settled=True))
+        return self._info(handle)
+
+    def set_effort(self, side: Side, effort: Effort | None) -> SideInfo:
+        """Have searches without a filter look so hard from now on."""
+        handle = self._handle(side)
+        if effort is not None:
+            check_effort(handle.index, effort)
+        with self._connection.writing:
+            sides.note(self._connection, handle, replace(handle.label, effort=effort))
         return self._info(handle)
 
     def drop(self, corpus: str, modality: Modality | None = None) -> None:
@@ -229,7 +257,7 @@ class MilvusStore:
         if handle is None:
             handle = sides.need(self._connection, side)
         else:
-            handle = sides.refreshed(self._connection, handle)
+            handle = reading.refreshed(self._connection, handle)
         self._handles[side] = handle
         return handle
 
@@ -239,7 +267,7 @@ class MilvusStore:
         return self._handles.get(side) or self._handle(side)
 
     def _info(self, handle: Handle) -> SideInfo:
-        return sides.info_of(handle, sides.count(self._connection, handle))
+        return sides.info_of(handle, reading.count(self._connection, handle))
 
     def _pushed(self, where: Filter | None) -> Pushed | None:
         return None if where is None else push_down(where, self.capabilities.dialect)

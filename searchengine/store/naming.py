@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import MismatchError, QueryError
 from searchengine.records import MODALITIES, Modality, Side
+from searchengine.store.contract import Effort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,8 @@ class Label:
     full_text: bool = False
     """Whether the collection has the column that captions are searched by. Of an earlier
     version's collection false: everything else works there as it did."""
+    effort: Effort | None = None
+    """How hard the index looks, where that has been measured."""
     schema: int = SCHEMA_VERSION
 
     @property
@@ -112,6 +115,9 @@ def check_label(label: Label, spec: SideSpec) -> None:
 def write_label(label: Label) -> dict[str, str]:
     """Return the label as collection properties."""
     values = {name: getattr(label, name) for name in Label.__slots__}
+    values["effort"] = label.effort and {
+        name: getattr(label.effort, name) for name in Effort.__slots__
+    }
     return {PROPERTY: json.dumps(values, sort_keys=True)}
 
 
@@ -123,10 +129,18 @@ def read_label(description: Mapping[str, Any]) -> Label | None:
     try:
         values = json.loads(text)
         # A label written by an earlier version lacks what has been added since.
-        label = Label(**{name: values[name] for name in Label.__slots__ if name in values})
+        known = {name: values[name] for name in Label.__slots__ if name in values}
+        label = Label(**{**known, "effort": _read_effort(known.get("effort"))})
     except (ValueError, KeyError, TypeError):
         return None
     return label if label.modality in MODALITIES else None
+
+
+def _read_effort(values: Any) -> Effort | None:
+    try:
+        return Effort(**values) if values else None
+    except TypeError:  # of a later version: the index looks as hard as by default
+        return None
 
 
 def _encodable(text: str) -> bool:

@@ -21,7 +21,7 @@ AUTO = "auto"
 AUTO_THRESHOLD = 30_000
 """Items from which ``auto`` means HNSW: docs/decisions/0002-exact-until-measured.md."""
 
-_MOST = 32_768
+MOST_EFFORT = 32_768
 """The largest ``ef`` a server takes."""
 Params = dict[str, Any]
 
@@ -56,6 +56,8 @@ class Profile:
     """Candidates fetched per hit and scored again with the true vectors."""
     graph: bool = False
     """Whether search walks a graph, which a server thins out under a filter."""
+    effort: str = ""
+    """The search parameter that trades time for recall (``store.effort``); none where exact."""
 
 
 def lists(count: int) -> int:
@@ -78,12 +80,12 @@ def beam(count: int, wanted: int) -> int:
     for step in (256, 1_024, 4_096):
         if wanted <= step // 2:
             return step
-    return _MOST
+    return MOST_EFFORT
 
 
 def wide_beam(count: int, wanted: int) -> int:
     """Return HNSW's ``ef`` under a filter: the whole graph."""
-    return max(beam(count, wanted), min(count, _MOST))
+    return max(beam(count, wanted), min(count, MOST_EFFORT))
 
 
 def _nothing(count: int, other: int) -> Params:
@@ -137,7 +139,7 @@ PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
         Profile("FLAT", Needs(lite=True), _nothing, _nothing, _nothing),
-        Profile("HNSW", Needs(lite=True), _hnsw, _ef, _wide_ef, graph=True),
+        Profile("HNSW", Needs(lite=True), _hnsw, _ef, _wide_ef, graph=True, effort="ef"),
         Profile(
             "HNSW_SQ",
             Needs(lite=True, server=_HNSW_SQ_SERVER),
@@ -146,14 +148,21 @@ PROFILES: dict[str, Profile] = {
             _wide_ef,
             oversample=4,
             graph=True,
+            effort="ef",
         ),
-        Profile("IVF_FLAT", Needs(lite=True), _ivf, _nprobe, _all_lists),
+        Profile("IVF_FLAT", Needs(lite=True), _ivf, _nprobe, _all_lists, effort="nprobe"),
         Profile(
-            "IVF_SQ8", Needs(lite=True, embedded=False), _ivf, _nprobe, _all_lists, oversample=4
+            "IVF_SQ8",
+            Needs(lite=True, embedded=False),
+            _ivf,
+            _nprobe,
+            _all_lists,
+            4,
+            effort="nprobe",
         ),
-        Profile("IVF_PQ", Needs(embedded=False), _ivf_pq, _nprobe, _all_lists, oversample=16),
-        Profile("IVF_RABITQ", Needs(server=(2, 6)), _ivf, _nprobe, _all_lists, oversample=16),
-        Profile("SCANN", Needs(), _ivf, _scann_search, _scann_all, oversample=4),
+        Profile("IVF_PQ", Needs(embedded=False), _ivf_pq, _nprobe, _all_lists, 16, effort="nprobe"),
+        Profile("IVF_RABITQ", Needs(server=(2, 6)), _ivf, _nprobe, _all_lists, 16, effort="nprobe"),
+        Profile("SCANN", Needs(), _ivf, _scann_search, _scann_all, 4, effort="nprobe"),
         Profile(
             "DISKANN",
             Needs(embedded=False),
@@ -162,6 +171,7 @@ PROFILES: dict[str, Profile] = {
             _diskann_search,
             2,
             graph=True,
+            effort="search_list",
         ),
         Profile(
             "GPU_CAGRA",
@@ -169,8 +179,9 @@ PROFILES: dict[str, Profile] = {
             lambda count, dim: {"intermediate_graph_degree": 64, "graph_degree": 32},
             lambda count, wanted: {"itopk_size": max(256, wanted)},
             lambda count, wanted: {"itopk_size": max(1_024, wanted)},
+            effort="itopk_size",
         ),
-        Profile("AUTOINDEX", Needs(lite=True), _nothing, _ef, _wide_ef, graph=True),
+        Profile("AUTOINDEX", Needs(lite=True), _nothing, _ef, _wide_ef, graph=True, effort="ef"),
     )
 }
 """All profiles, by name."""

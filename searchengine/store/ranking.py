@@ -36,6 +36,13 @@ def by_score(hits: Iterable[Found]) -> list[Found]:
     return sorted(found, key=lambda hit: (-hit.score, hit.id))
 
 
+def above(answers: list[list[Found]], min_score: float | None) -> list[list[Found]]:
+    """Return of each answer the hits of that score at least; all where none is asked for."""
+    if min_score is None:
+        return answers
+    return [[hit for hit in hits if hit.score >= min_score] for hits in answers]
+
+
 def tie_reaches_end(hits: Sequence[Found], top: int) -> bool:
     """Tell whether the last hit wanted ties with the last one there: more may follow."""
     return len(hits) > top > 0 and hits[top - 1].score == hits[-1].score

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from searchengine.errors import QueryError
-from searchengine.store import sides
+from searchengine.store import reading, sides
 from searchengine.store.contract import Found
+from searchengine.store.effort import least, tuned
 from searchengine.store.fields import VECTOR, decode_row, stored_columns
 from searchengine.store.filters import Pushed, matches
 from searchengine.store.ranking import SLACK, TopK, ranked, tie_reaches_end
@@ -53,6 +54,12 @@ def check_window(limit: int, offset: int) -> None:
         )
 
 
+def check_score(min_score: float | None) -> None:
+    """Raise ``QueryError`` for a least score that no score can be compared with."""
+    if min_score is not None and math.isnan(min_score):
+        raise QueryError("the least score is not a number", hint="A cosine is -1 to 1.")
+
+
 class Search:
     """One search over a loaded side, for any number of queries."""
 
@@ -63,6 +70,9 @@ class Search:
         where: Filter | None,
         pushed: Pushed | None,
         fields: Fields,
+        *,
+        effort: int | None = None,
+        fresh: bool = True,
     ) -> None:
         self._connection = connection
         self._handle = handle
@@ -70,6 +80,8 @@ class Search:
         self._pushed = pushed
         self._fields = fields
         self._inexact = where if pushed is not None and not pushed.exact else None
+        self._effort = effort
+        self._consistency = sides.STRONG if fresh else sides.EVENTUALLY
 
     def run(self, queries: Vectors, limit: int, offset: int) -> list[list[Found]]:
         """Return the hits from ``offset`` on for each of the queries (n, dim)."""
@@ -119,15 +131,11 @@ class Search:
         return self._pushed is not None or len(kept) < self._count()
 
     def _count(self) -> int:
-        return sides.count(self._connection, self._handle)
+        return reading.count(self._connection, self._handle)
 
     def _ask(self, queries: Vectors, depth: int) -> list[Sequence[Mapping[str, Any]]]:
         """Return up to ``depth`` raw hits a query, as the database's index gives them."""
-        handle, profile = self._handle, self._handle.profile
-        size = max(handle.items, 0)
-        params = (
-            profile.search(size, depth) if self._pushed is None else profile.filtered(size, depth)
-        )
+        profile, params = self._handle.profile, self._params(depth)
         found = [
             [hit for part in parts for hit in part]
             for parts in zip(*self._parts(queries, depth, params), strict=True)
@@ -143,6 +151,19 @@ class Search:
                     row["score"] = score
             answers.append(rows)
         return answers
+
+    def _params(self, depth: int) -> Mapping[str, Any]:
+        """Return how hard to look: as hard as it takes under a filter, else as was measured."""
+        profile, size = self._handle.profile, max(self._handle.items, 0)
+        if self._pushed is not None:
+            return profile.filtered(size, depth)
+        if self._effort is not None:
+            value = max(self._effort, least(profile, depth))
+            return {**profile.search(size, depth), profile.effort: value}
+        measured = self._handle.label.effort
+        if measured is not None and profile.effort:
+            return tuned(profile, size, depth, measured)
+        return profile.search(size, depth)
 
     def _parts(self, queries: Vectors, depth: int, params: Mapping[str, Any]) -> list[Any]:
         """Return the hits of every part of the side that is searched by itself."""
@@ -166,7 +187,7 @@ class Search:
             limit=depth,
             output_fields=self._columns(),
             search_params={"metric_type": sides.METRIC, "params": dict(params)},
-            consistency_level=sides.STRONG,
+            consistency_level=self._consistency,
             doing="searching",
             patience_s=_SECONDS_A_QUERY * len(queries),
         )
@@ -184,7 +205,8 @@ class Search:
         handle, expression = self._handle, self._pushed.expression
         if self._connection.is_lite or not handle.profile.graph or handle.items <= 0:
             return [expression]
-        share = sides.passing(self._connection, handle, expression, sides.EVENTUALLY) / handle.items
+        passing = reading.passing(self._connection, handle, expression, sides.EVENTUALLY)
+        share = passing / handle.items
         if not _BRUTE_SHARE < share < _THIN_SHARE:
             return [expression]
         parts = math.ceil(share / _BRUTE_SHARE)
@@ -220,7 +242,7 @@ class Search:
             best.add(ids, np.asarray([row[VECTOR] for row in rows], np.float32))
         found = best.found()
         wanted = sorted({hit.id for hits in found for hit in hits})
-        fields = sides.fetch(self._connection, self._handle, wanted, self._fields)
+        fields = reading.fetch(self._connection, self._handle, wanted, self._fields)
         return [
             [Found(hit.id, hit.score, fields[hit.id]) for hit in hits if hit.id in fields]
             for hits in found
@@ -228,4 +250,4 @@ class Search:
 
     def _matching(self) -> Iterator[list[dict[str, Any]]]:
         names = ("id", VECTOR)
-        return sides.scan(self._connection, self._handle, self._where, self._pushed, names)
+        return reading.scan(self._connection, self._handle, self._where, self._pushed, names)

@@ -17,21 +17,13 @@ from searchengine.store.fields import (
     TERMS,
     VECTOR,
     Kind,
-    clean_text,
-    decode_row,
-    stored_columns,
 )
-from searchengine.store.filters import matches
-from searchengine.store.filters.pushdown import quote
 from searchengine.store.naming import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from searchengine.records import Side
     from searchengine.store.bm25 import Frequencies
-    from searchengine.store.contract import Fields, SideSpec
-    from searchengine.store.filters import Filter, Pushed
+    from searchengine.store.contract import SideSpec
     from searchengine.store.profiles import Profile
 
 METRIC = "COSINE"
@@ -42,10 +34,6 @@ EVENTUALLY = "Eventually"
 """Reads do not wait: the writes of the last moments may be missing."""
 _SETTLE_S = 120.0
 _SETTLE_ITEMS_A_S = 500.0
-_LOOK_AGAIN_S = 5.0
-_IDS_A_CALL = 1_000
-_ROWS_A_PAGE = 16_000
-_VECTORS_A_PAGE = 4_000
 
 
 @dataclass(slots=True)
@@ -87,19 +75,6 @@ def find(connection: Connection, side: Side) -> Handle | None:
         )
     collection = str(description["collection_name"])
     return Handle(alias, collection, label, _index_in_force(connection, collection, label))
-
-
-def refreshed(connection: Connection, handle: Handle) -> Handle:
-    """Return the side as it is now, looked at again when the last look is some seconds old."""
-    if time.monotonic() - handle.seen < _LOOK_AGAIN_S:
-        return handle
-    fresh = need(connection, handle.label.side)
-    if fresh.collection == handle.collection:
-        fresh.loaded, fresh.items = handle.loaded, handle.items
-        fresh.words, fresh.words_counted = handle.words, handle.words_counted
-    if fresh.index != "FLAT":
-        fresh.items = passing(connection, fresh, "", EVENTUALLY)
-    return fresh
 
 
 def need(connection: Connection, side: Side) -> Handle:
@@ -166,6 +141,7 @@ def info_of(handle: Handle, count: int) -> SideInfo:
         count=count,
         settled=label.settled,
         full_text=label.full_text,
+        effort=label.effort,
     )
 
 
@@ -189,12 +165,21 @@ def rebuild(connection: Connection, handle: Handle, index: str, profile: str, co
     connection.call("release_collection", name, doing="unloading the corpus")
     connection.call("drop_index", name, VECTOR, doing="dropping the index", patience_s=LONG_S)
     _build(connection, name, index, count, handle.label.dim)
-    note(connection, handle, replace(handle.label, profile=profile, sized_for=count))
+    label = replace(handle.label, profile=profile, sized_for=count)
+    if not same_index(handle, index, count):
+        label = replace(label, effort=None)
+    note(connection, handle, label)
     rebuilt = replace(handle, index=index, loaded=False)
     if not connection.is_lite:
         wait_for_index(connection, name)
     load(connection, rebuilt)
     return rebuilt
+
+
+def same_index(handle: Handle, index: str, count: int) -> bool:
+    """Tell whether an index for so many items has the parameters of the one in force."""
+    build, dim = profiles.PROFILES[index].build, handle.label.dim
+    return index == handle.index and build(count, dim) == build(handle.label.sized_for, dim)
 
 
 def flush(connection: Connection, handle: Handle) -> None:
@@ -229,23 +214,6 @@ def wait_for_index(connection: Connection, collection: str) -> None:
         f"the index at {connection.where} was not done after {allowed:.0f} s",
         hint="Look at the server's load; the same command again goes on waiting.",
     )
-
-
-def _pages(
-    connection: Connection, handle: Handle, expression: str, columns: list[str], size: int
-) -> Iterator[list[dict[str, Any]]]:
-    """Yield all rows; one plain query where they fit in it, for an iterator asks thrice."""
-    options: dict[str, Any] = {
-        "filter": expression,
-        "output_fields": columns,
-        "consistency_level": STRONG,
-    }
-    if expression or 0 <= handle.items < size:
-        rows = connection.call("query", handle.alias, limit=size, doing="reading", **options)
-        if len(rows) < size:
-            yield rows
-            return
-    yield from connection.pages(handle.alias, batch_size=size, **options)
 
 
 def _adopt(connection: Connection, collection: str, label: Label) -> bool:
@@ -323,78 +291,6 @@ def _schema(dim: int, full_text: bool) -> Any:
     if full_text:
         schema.add_field(TERMS, DataType.SPARSE_FLOAT_VECTOR)
     return schema
-
-
-def count(connection: Connection, handle: Handle) -> int:
-    """Return how many items the side has, exactly; note it for the search parameters."""
-    handle.items = passing(connection, handle, "", STRONG)
-    return handle.items
-
-
-def passing(connection: Connection, handle: Handle, expression: str, consistency: str) -> int:
-    """Return how many items an expression passes.
-
-    With ``EVENTUALLY`` that is quick, and may leave the newest writes out.
-    """
-    load(connection, handle)
-    rows = connection.call(
-        "query",
-        handle.alias,
-        filter=expression,
-        output_fields=["count(*)"],
-        consistency_level=consistency,
-        doing="counting",
-    )
-    return int(rows[0]["count(*)"])
-
-
-def fetch(
-    connection: Connection,
-    handle: Handle,
-    ids: Sequence[str],
-    fields: Fields,
-    *,
-    fresh: bool = True,
-) -> dict[str, dict[str, Any]]:
-    """Return the fields of those ids that exist, by id; the newest only if asked to be fresh."""
-    load(connection, handle)
-    modality = handle.label.modality
-    columns = list(dict.fromkeys(("id", *stored_columns(fields))))
-    found: dict[str, dict[str, Any]] = {}
-    for at in range(0, len(ids), _IDS_A_CALL):
-        some = [clean_text(one) for one in ids[at : at + _IDS_A_CALL]]
-        rows = connection.call(
-            "query",
-            handle.alias,
-            filter=f"id in [{', '.join(map(quote, some))}]",
-            output_fields=columns,
-            consistency_level=STRONG if fresh else EVENTUALLY,
-            doing="reading",
-        )
-        for row in rows:
-            found[row["id"]] = decode_row(row, fields, modality)
-    return found
-
-
-def scan(
-    connection: Connection,
-    handle: Handle,
-    where: Filter | None,
-    pushed: Pushed | None,
-    fields: Fields,
-) -> Iterator[list[dict[str, Any]]]:
-    """Yield the fields of every matching item once, in batches of bounded size."""
-    load(connection, handle)
-    modality = handle.label.modality
-    inexact = where if pushed is not None and not pushed.exact else None
-    names = dict.fromkeys((*fields, *(sorted(inexact.fields) if inexact else ())))
-    size = _VECTORS_A_PAGE if VECTOR in names else _ROWS_A_PAGE
-    columns = list(dict.fromkeys(("id", *stored_columns(names))))
-    for page in _pages(connection, handle, pushed.expression if pushed else "", columns, size):
-        rows = [decode_row(row, names, modality) for row in page]
-        if inexact is not None:
-            rows = [row for row in rows if matches(inexact, row)]
-        yield [{name: row[name] for name in fields} for row in rows]
 
 
 def drop(connection: Connection, handle: Handle) -> None:

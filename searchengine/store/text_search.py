@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import UnsupportedError
-from searchengine.store import sides
+from searchengine.store import reading, sides
 from searchengine.store.bm25 import Frequencies, frequencies_of, item_terms, query_terms, score
 from searchengine.store.contract import Found
 from searchengine.store.fields import TERMS, decode_row, stored_columns
@@ -114,21 +114,21 @@ class TextSearch:
         """Compare every matching row: more candidates than can be asked for do not match."""
         best: list[Found] = []
         names = ("id", "caption")
-        for rows in sides.scan(self._connection, self._handle, self._where, self._pushed, names):
+        for rows in reading.scan(self._connection, self._handle, self._where, self._pushed, names):
             scored = (
                 (row["id"], score(query, item_terms(row["id"], row["caption"]))) for row in rows
             )
             new = [Found(one, value, {}) for one, value in scored if value > 0]
             best = by_score([*best, *new])[:limit]
         wanted = [hit.id for hit in best]
-        fields = sides.fetch(self._connection, self._handle, wanted, self._fields)
+        fields = reading.fetch(self._connection, self._handle, wanted, self._fields)
         return [Found(hit.id, hit.score, fields[hit.id]) for hit in best if hit.id in fields]
 
 
 def known_frequencies(connection: Connection, handle: Handle) -> Frequencies:
     """Return how rare the words of the side are, counted anew when the last count is old."""
     if handle.words is None or time.monotonic() - handle.words_counted > _COUNT_AGAIN_S:
-        items = handle.items if handle.items >= 0 else sides.count(connection, handle)
+        items = handle.items if handle.items >= 0 else reading.count(connection, handle)
         handle.words = frequencies_of(_some_captions(connection, handle, items))
         handle.words_counted = time.monotonic()
     return handle.words

@@ -135,6 +135,28 @@ def test_pages_concatenate_to_the_whole(store: Store, rows: list[Row]) -> None:
     assert len(whole) == COUNT
 
 
+def test_a_least_score_leaves_out_what_is_below_it(store: Store, rows: list[Row]) -> None:
+    query = rows[5].vector[None]
+    [whole] = store.search(SIDE, query, limit=COUNT)
+    least = whole[40].score
+    expected = [hit.id for hit in whole if hit.score >= least]
+    [all_above] = store.search(SIDE, query, limit=COUNT, min_score=least)
+    assert [hit.id for hit in all_above] == expected
+    assert len(expected) >= 41
+    [page] = store.search(SIDE, query, limit=20, offset=30, min_score=least)
+    assert [hit.id for hit in page] == expected[30:50]
+    [first] = store.search(SIDE, query, limit=10, min_score=least)
+    assert [hit.id for hit in first] == expected[:10]
+    where = parse_filter("size < 100")
+    [some] = store.search(SIDE, query, limit=COUNT, min_score=0.0, where=where)
+    kept = {row.item.id for row in rows[:100]}
+    assert [hit.id for hit in some] == [h.id for h in whole if h.score >= 0 and h.id in kept]
+    assert store.search(SIDE, query, limit=5, min_score=1.5) == [[]]
+    assert store.search(SIDE, query, limit=COUNT, min_score=-1.0) == [whole]
+    with pytest.raises(QueryError, match="least score"):
+        store.search(SIDE, query, limit=5, min_score=float("nan"))
+
+
 def test_windows_at_the_edges(store: Store, rows: list[Row]) -> None:
     query = unit(np.ones(DIM))
     assert store.search(SIDE, query, limit=10, offset=COUNT) == [[]]

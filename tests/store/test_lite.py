@@ -225,7 +225,7 @@ def test_an_index_changed_by_another_store_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service goes on searching while the index is rebuilt beside it."""
-    monkeypatch.setattr("searchengine.store.sides._LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr("searchengine.store.reading._LOOK_AGAIN_S", 0.0)
     service, other = open_store(tmp_path / "milvus"), open_store(tmp_path / "milvus")
     service.ensure(spec_of("lite"))
     rows = rows_of(200)
