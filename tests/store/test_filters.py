@@ -13,11 +13,15 @@ from searchengine.store.filters import (
     Contains,
     Dialect,
     Filter,
+    Has,
     IsNull,
     Not,
     OneOf,
     Or,
     Prefix,
+    Suffix,
+    Within,
+    has_position,
     matches,
     parse_filter,
     push_down,
@@ -36,7 +40,13 @@ ITEM = asdict(
         camera="Canon EOS 5D",
         latitude=48.85,
         folder="/home/a/fotos",
-        meta={"rating": 4, "tags": {"a b": True, "place": "Köln"}, "half": 0.5, "none": None},
+        meta={
+            "rating": 4,
+            "tags": {"a b": True, "place": "Köln"},
+            "half": 0.5,
+            "none": None,
+            "words": ["sea", 1, [True]],
+        },
     )
 )
 
@@ -58,6 +68,16 @@ ITEM = asdict(
         ("taken_at < 2024-06-01T12:30Z", Compare("taken_at", "<", "2024-06-01T12:30Z")),
         ("taken_at == 2024", Compare("taken_at", "==", "2024")),
         ("meta.a.b == true", Compare("meta.a.b", "==", True)),
+        ("camera ENDSWITH 'EOS'", Suffix("camera", "EOS")),
+        ("camera ~* 'canon'", Contains("camera", "canon", any_case=True)),
+        ("meta.tags has 'dog'", Has("meta.tags", "dog")),
+        ("meta.in.null == 3", Compare("meta.in.null", "==", 3)),
+        ("within(gps, 48.85, -2.35, 20km)", Within(48.85, -2.35, 20_000)),
+        ("WITHIN ( gps , 48, 2 , 500 M )", Within(48, 2, 500)),
+        ("within(gps, -90, 180, 3mi)", Within(-90, 180, 4828.032)),
+        ("gps is null", Or(IsNull("latitude"), IsNull("longitude"))),
+        ("gps is not null", has_position(True)),
+        ("true and not false", And(And(), Not(Or()))),
         ('not width > 1 && (size < 2 || size > 5)',
          And(Not(Compare("width", ">", 1)), Or(Compare("size", "<", 2), Compare("size", ">", 5)))),
         ("width > 1 or width > 2 and width > 3",
@@ -98,6 +118,32 @@ def test_keys_inside_meta_may_be_quoted() -> None:
         ("width > 3; drop", 9, "unexpected ';'"),
         ("meta.a > true", 9, "no order"),
         ("width is 3", 9, "'null'"),
+        ("camera contains 'a'", 7, "expected a comparison"),
+        ("width endswith 'a'", 15, "is for text"),
+        ("camera ~* 3", 10, "expected a text"),
+        ("camera has 'a'", 11, "lists inside meta"),
+        ("gps == 3", 0, "is a place"),
+        ("width > 20km", 8, "expected a value"),
+        ("size > 1 and near(gps, 1, 2, 3km)", 13, "no function 'near'"),
+        ("within gps", 0, "no field 'within'"),
+        ("within()", 7, "expected gps, not ')'"),
+        ("within(folder, 1, 2, 3km)", 7, "about gps, not 'folder'"),
+        ("within(gps)", 10, "',' and a latitude"),
+        ("within(gps, '1', 2, 3km)", 12, "expected a latitude"),
+        ("within(gps, 1)", 13, "',' and a longitude"),
+        ("within(gps, 1, 2)", 16, "',' and a radius"),
+        ("within(gps, 1, 2, 3)", 18, "'3' has no unit"),
+        ("within(gps, 1, 2, 'x')", 18, "expected a radius"),
+        ("within(gps, 1, 2, 3ly)", 18, "not a number"),
+        ("within(gps, 1, 2, 3km, 4)", 21, "expected ')'"),
+        ("within(gps, 1, 2, 3km", 21, "expected ')', not the end"),
+        ("within(gps, 91, 2, 3km)", 12, "91 is no latitude"),
+        ("within(gps, 1, -180.5, 3km)", 15, "-180.5 is no longitude"),
+        ("within(gps, 1, 2, -3km)", 18, "no distance"),
+        ("within(gps, 1e999, 2, 3km)", 12, "no latitude"),
+        ("within(gps, 1, 2, 1e999km)", 18, "no distance"),
+        ("true == false", 5, "'and', 'or' or the end"),
+        ("caption = '北京' and wdth > 3", 19, "no field 'wdth'"),
         ("(" * 500 + "width > 3" + ")" * 500, 64, "deep"),
     ],
 )
@@ -107,7 +153,7 @@ def test_errors_point_at_the_column(text: str, column: int, says: str) -> None:
     assert says in str(caught.value)
     assert caught.value.column == column
     shown, caret = caught.value.hint.splitlines()[:2]
-    assert caret.strip() == "^"
+    assert caret.strip(" \u3000") == "^"
     if len(text) <= 72:
         assert shown.strip() == text.strip()
         assert caret.index("^") - 2 == column
@@ -118,6 +164,32 @@ def test_an_unknown_field_lists_the_fields() -> None:
         parse_filter("nope == 1")
     assert "taken_at" in caught.value.hint
     assert "meta.KEY" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("wdth > 3", "Did you mean width?"),
+        ("Camera == 'x'", "Did you mean camera?"),
+        ("takenat > 2024", "Did you mean taken_at?"),
+        ("rating > 3", "your own columns are inside meta"),
+        ("withn(gps, 1, 2, 3km)", "Did you mean within?"),
+        ("within(gps, 100, 2, 3km)", "latitude, then longitude"),
+        ("within(gps, 1, 2, 20)", "20km"),
+    ],
+)
+def test_an_error_names_what_may_have_been_meant(text: str, meant: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        parse_filter(text)
+    assert meant in caught.value.hint
+
+
+def test_the_caret_stands_right_behind_wide_characters() -> None:
+    with pytest.raises(FilterError) as caught:
+        parse_filter("caption = '北京' and wdth > 3")
+    assert caught.value.column == 19
+    caret = caught.value.hint.splitlines()[1]
+    assert caret == "  " + " " * 11 + "\u3000" * 2 + " " * 6 + "^"
 
 
 def test_a_filter_of_two_megabytes_is_refused() -> None:
@@ -174,6 +246,25 @@ def test_a_built_filter_is_checked_too() -> None:
         ("meta.tags != 3", True),
         ("meta.gone != 3", False),
         ("meta.none is null", True),
+        ("camera endswith '5D'", True),
+        ("camera endswith '5d'", False),
+        ("lens endswith ''", False),
+        ("camera ~* 'CANON eos'", True),
+        ("camera ~* 'nikon'", False),
+        ("caption ~* '\"REX\"'", True),
+        ("meta.tags.place ~* 'KÖLN'", True),
+        ("meta.words has 'sea'", True),
+        ("meta.words has 'se'", False),
+        ("meta.words has 1", True),
+        ("meta.words has true", False),
+        ("meta.rating has 4", False),
+        ("meta.gone has 4", False),
+        ("true", True),
+        ("false", False),
+        ("latitude is not null and gps is null", True),
+        ("gps is not null", False),
+        ("within(gps, 48.85, 2.35, 20000km)", False),
+        ("not within(gps, 48.85, 2.35, 20000km)", True),
         ("meta.rating.deeper is null", True),
     ],
 )

@@ -11,18 +11,24 @@ from searchengine.store.filters.nodes import (
     Compare,
     Contains,
     Filter,
+    Has,
     IsNull,
+    Leaf,
     Not,
     OneOf,
     Or,
     Prefix,
+    Suffix,
+    Within,
 )
+from searchengine.store.filters.places import distance_m, on_globe
 from searchengine.store.moments import moment_ms, stretch_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from searchengine.store.filters.nodes import FieldRef, Value
+    from searchengine.store.filters.fieldref import FieldRef
+    from searchengine.store.filters.literals import Value
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -45,7 +51,9 @@ def matches(where: Filter, item: Mapping[str, Any]) -> bool:
         return any(matches(operand, item) for operand in where.operands)
     if isinstance(where, Not):
         return not matches(where.operand, item)
-    assert isinstance(where, Compare | OneOf | Contains | Prefix | IsNull)
+    if isinstance(where, Within):
+        return _within(where, item)
+    assert isinstance(where, Leaf)
     known = _known(where.ref, item)
     if isinstance(where, IsNull):
         return (known is None) != where.negated
@@ -55,9 +63,27 @@ def matches(where: Filter, item: Mapping[str, Any]) -> bool:
         return _compare(where.ref, where.op, known, where.value)
     if isinstance(where, OneOf):
         return where.negated != any(_compare(where.ref, "==", known, v) for v in where.values)
-    if not isinstance(known, str):
+    if isinstance(where, Has):
+        return isinstance(known, list | tuple) and any(_same(one, where.value) for one in known)
+    return isinstance(known, str) and _text(where, known)
+
+
+def _text(where: Contains | Prefix | Suffix, known: str) -> bool:
+    if isinstance(where, Prefix):
+        return known.startswith(where.text)
+    if isinstance(where, Suffix):
+        return known.endswith(where.text)
+    if where.any_case:
+        return where.text.casefold() in known.casefold()
+    return where.text in known
+
+
+def _within(where: Within, item: Mapping[str, Any]) -> bool:
+    latitude, longitude = item.get("latitude"), item.get("longitude")
+    if latitude is None or longitude is None or not on_globe(latitude, longitude):
         return False
-    return where.text in known if isinstance(where, Contains) else known.startswith(where.text)
+    away = distance_m(where.latitude, where.longitude, latitude, longitude)
+    return away <= where.radius_m
 
 
 def _known(ref: FieldRef, item: Mapping[str, Any]) -> Any:
@@ -75,7 +101,7 @@ def _known(ref: FieldRef, item: Mapping[str, Any]) -> Any:
 def _compare(ref: FieldRef, op: str, known: Any, value: Value) -> bool:
     if ref.column.kind is Kind.TIME:
         return _compare_time(op, known, str(value))
-    if ref.column.kind is Kind.JSON and _type(known) != _type(value):
+    if ref.column.kind is Kind.JSON and type_of(known) != type_of(value):
         return op == "!="
     return _OPERATORS[op](known, value)
 
@@ -92,9 +118,16 @@ def _compare_time(op: str, known: int, literal: str) -> bool:
     return (known < end) == (op == "<=")
 
 
-def _type(value: Any) -> str:
+def _same(known: Any, value: Value) -> bool:
+    return type_of(known) == type_of(value) and bool(known == value)
+
+
+def type_of(value: Any) -> str:
+    """Return what a value inside ``meta`` counts as: number, text, boolean, list, other."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
         return "number"
+    if isinstance(value, list | tuple):
+        return "list"
     return "text" if isinstance(value, str) else "other"

@@ -4,34 +4,47 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from unicodedata import east_asian_width
 
 from searchengine.errors import FilterError
 
 _TIME = r"\d{4}-\d\d(?:-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|z|[+-]\d\d(?::?\d\d)?)?)?)?"
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+_DISTANCE = rf"(?P<amount>{_NUMBER})\s*(?P<unit>(?i:km|mi|m))"
 _TOKEN = re.compile(
     rf"""(?P<space>\s+)
     |(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     |(?P<time>{_TIME}(?![\w.]))
-    |(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+    |(?P<distance>{_DISTANCE}(?![\w.]))
+    |(?P<number>{_NUMBER}(?![\w.]))
     |(?P<word>[^\W\d]\w*(?:-\w+)*)
-    |(?P<sign>==|!=|<>|<=|>=|&&|\|\||[=<>~!()\[\],.])""",
+    |(?P<sign>==|!=|<>|<=|>=|~\*|&&|\|\||[=<>~!()\[\],.])""",
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 _SIGNS = {"=": "==", "<>": "!=", "&&": "and", "||": "or", "!": "not"}
-_KEYWORDS = frozenset(("and", "or", "not", "in", "is", "null", "startswith", "true", "false"))
+KEYWORDS = frozenset(
+    ("and", "or", "not", "in", "is", "null", "startswith", "endswith", "has", "true", "false")
+)
+WORD = re.compile(r"[^\W\d]\w*(?:-\w+)*")
+TIME = re.compile(_TIME)
 _SHOWN = 72
+_BLANK_WIDE = "\u3000"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token. ``kind`` is string, time, number, word, end, or the sign or keyword itself."""
+    """One token.
+
+    ``kind`` is string, time, distance, number, word, end, or the sign or keyword itself.
+    """
 
     kind: str
     text: str
     """As it was typed; for strings, what the quotes hold."""
     column: int
+    """0-based, in characters."""
 
 
 def tokenize(source: str) -> list[Token]:
@@ -50,7 +63,7 @@ def tokenize(source: str) -> list[Token]:
             tokens.append(Token(kind, _unquote(text), at))
         elif kind == "sign":
             tokens.append(Token(_SIGNS.get(text, text), text, at))
-        elif kind == "word" and text.lower() in _KEYWORDS:
+        elif kind == "word" and text.lower() in KEYWORDS:
             tokens.append(Token(text.lower(), text, at))
         elif kind != "space":
             tokens.append(Token(kind, text, at))
@@ -59,11 +72,25 @@ def tokenize(source: str) -> list[Token]:
     return tokens
 
 
+def distance_parts(text: str) -> tuple[float, str]:
+    """Return a distance's number and unit (``m``, ``km`` or ``mi``)."""
+    found = re.fullmatch(_DISTANCE, text)
+    assert found is not None  # the token is one
+    return float(found["amount"]), found["unit"].lower()
+
+
 def complaint(message: str, source: str, column: int, advice: str = "") -> FilterError:
-    """Return the error for a place in a filter, with a caret under it in the hint."""
+    """Return the error for a place in a filter, with a caret under it in the hint.
+
+    Columns count characters from 0; the caret stands under the one in question,
+    behind characters of double width too.
+    """
     start = max(0, min(column - _SHOWN // 2, len(source) - _SHOWN))
     shown = "".join(c if c.isprintable() else " " for c in source[start : start + _SHOWN])
-    caret = " " * (column - start) + "^"
+    caret = "".join(
+        _BLANK_WIDE if east_asian_width(c) in "WF" else " " for c in source[start:column]
+    )
+    caret += "^"
     hint = f"  {shown}\n  {caret}" + (f"\n{advice}" if advice else "")
     return FilterError(f"{message} (column {column})", column=column, hint=hint)
 

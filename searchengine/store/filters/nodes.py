@@ -5,65 +5,29 @@ Meaning, the same in Python and in every database:
 - a predicate over an unknown value is false, ``!=`` and ``not in`` included
   (``is null`` is how one asks for the unknown);
 - ``Not`` is plain negation of what its operand says;
-- text compares by code point, ``~`` and ``startswith`` are case-sensitive;
+- text compares by code point; ``~*`` alone takes no notice of case;
 - values inside ``meta`` are typed by the literal: an ordering or ``==`` holds
   only between two numbers, two texts or two booleans (``1`` is no ``true``),
-  ``!=`` holds for every known value that is not equal.
+  ``!=`` holds for every known value that is not equal;
+- a position is known when both its degrees are, and lie on the globe.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from searchengine.errors import FilterError
-from searchengine.store.fields import BY_NAME, INT64_MAX, Column, Kind, clean_text
-from searchengine.store.moments import stretch_ms
+from searchengine.store.fields import Kind
+from searchengine.store.filters.fieldref import FieldRef, field_ref
+from searchengine.store.filters.literals import Value, checked_text, checked_value
+from searchengine.store.filters.places import checked_latitude, checked_longitude, checked_radius
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Value = str | int | float | bool
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=")
 ORDERINGS = ("<", "<=", ">", ">=")
-
-
-@dataclass(frozen=True, slots=True)
-class FieldRef:
-    """A field, or with a path a value inside ``meta``: ``meta.camera.body``."""
-
-    name: str
-    path: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        column = BY_NAME.get(self.name)
-        if column is None:
-            known = ", ".join("meta.KEY" if n == "meta" else n for n in BY_NAME)
-            raise FilterError(f"there is no field {self.name!r}", hint=f"The fields are: {known}.")
-        if column.kind is Kind.JSON and not self.path:
-            raise FilterError(
-                f"{self.name} holds many values", hint=f"Name one of them: {self.name}.KEY"
-            )
-        if column.kind is not Kind.JSON and self.path:
-            raise FilterError(f"{self.name} is a single value and has no {'.'.join(self.path)!r}")
-        object.__setattr__(self, "path", tuple(clean_text(key) for key in self.path))
-
-    @property
-    def column(self) -> Column:
-        """The column behind the field."""
-        return BY_NAME[self.name]
-
-    def __str__(self) -> str:
-        return ".".join((self.name, *self.path))
-
-
-def field_ref(field: str | FieldRef) -> FieldRef:
-    """Return the field that a dotted name stands for."""
-    if isinstance(field, FieldRef):
-        return field
-    name, *path = field.split(".")
-    return FieldRef(name, tuple(path))
 
 
 class Filter:
@@ -113,7 +77,7 @@ class Compare(_Leaf):
         ref = self._settle_field()
         if self.op not in OPERATORS:
             raise FilterError(f"{self.op!r} is no comparison", hint=f"Use {' '.join(OPERATORS)}.")
-        object.__setattr__(self, "value", _checked(ref, self.value))
+        object.__setattr__(self, "value", checked_value(ref, self.value))
         if isinstance(self.value, bool) and self.op in ORDERINGS:
             raise FilterError(f"{ref}: true and false have no order", hint="Use == or !=.")
 
@@ -130,18 +94,24 @@ class OneOf(_Leaf):
         ref = self._settle_field()
         if isinstance(self.values, str):
             raise FilterError(f"{ref}: 'in' takes several values")
-        object.__setattr__(self, "values", tuple(_checked(ref, v) for v in self.values))
+        object.__setattr__(self, "values", tuple(checked_value(ref, v) for v in self.values))
 
 
 @dataclass(frozen=True, slots=True)
 class Contains(_Leaf):
-    """``field ~ text``: the text occurs in the value, case as given."""
+    """``field ~ text``: the text occurs in the value, case as given.
+
+    With ``any_case`` (``field ~* text``) case is no matter: both are compared
+    after Unicode case folding, so that ``STRASSE`` is found in ``Straße``.
+    """
 
     field: str | FieldRef
     text: str
+    any_case: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", _checked_text(self._settle_field(), self.text, "~"))
+        verb = "~*" if self.any_case else "~"
+        object.__setattr__(self, "text", checked_text(self._settle_field(), self.text, verb))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +123,36 @@ class Prefix(_Leaf):
 
     def __post_init__(self) -> None:
         ref = self._settle_field()
-        object.__setattr__(self, "text", _checked_text(ref, self.text, "startswith"))
+        object.__setattr__(self, "text", checked_text(ref, self.text, "startswith"))
+
+
+@dataclass(frozen=True, slots=True)
+class Suffix(_Leaf):
+    """``field endswith text``."""
+
+    field: str | FieldRef
+    text: str
+
+    def __post_init__(self) -> None:
+        ref = self._settle_field()
+        object.__setattr__(self, "text", checked_text(ref, self.text, "endswith"))
+
+
+@dataclass(frozen=True, slots=True)
+class Has(_Leaf):
+    """``meta.KEY has value``: the value is a list, and one of its elements equals ``value``."""
+
+    field: str | FieldRef
+    value: Value
+
+    def __post_init__(self) -> None:
+        ref = self._settle_field()
+        if ref.column.kind is not Kind.JSON:
+            raise FilterError(
+                f"{ref} is a {ref.column.kind.value}; 'has' is for lists inside meta",
+                hint="~ asks whether a text contains another.",
+            )
+        object.__setattr__(self, "value", checked_value(ref, self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +164,31 @@ class IsNull(_Leaf):
 
     def __post_init__(self) -> None:
         self._settle_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Within(Filter):
+    """``within(gps, latitude, longitude, radius)``: a known position no further away than that.
+
+    Degrees, north and east positive; the radius in metres along a great circle.
+    """
+
+    latitude: float
+    longitude: float
+    radius_m: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "latitude", checked_latitude(self.latitude))
+        object.__setattr__(self, "longitude", checked_longitude(self.longitude))
+        object.__setattr__(self, "radius_m", checked_radius(self.radius_m))
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset(("latitude", "longitude"))
+
+
+Leaf = Compare | OneOf | Contains | Prefix | Suffix | Has | IsNull
+"""Every test on one field."""
 
 
 class _Branch(Filter):
@@ -207,37 +231,7 @@ class Not(Filter):
         return self.operand.fields
 
 
-def _checked(ref: FieldRef, value: Value) -> Value:
-    """Return the value if the field can be compared with it, else raise ``FilterError``."""
-    kind = ref.column.kind
-    if isinstance(value, float) and not math.isfinite(value):
-        raise FilterError(f"{ref}: {value} is no finite number")
-    if isinstance(value, str):
-        value = clean_text(value)
-    if kind is Kind.JSON:
-        fits = isinstance(value, str | int | float)
-    elif kind is Kind.TEXT:
-        fits = isinstance(value, str)
-    elif kind is Kind.TIME:
-        value = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        fits = isinstance(value, str)
-        if isinstance(value, str) and stretch_ms(value) is None:
-            raise FilterError(
-                f"{ref}: {value!r} is no time",
-                hint="Write 2024, 2024-06, 2024-06-01 or 2024-06-01T12:30:00+02:00.",
-            )
-    else:
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
-    if not fits:
-        raise FilterError(f"{ref} is a {kind.value} and cannot be compared with {value!r}")
-    if kind is Kind.JSON and isinstance(value, int) and abs(value) > INT64_MAX:
-        raise FilterError(f"{ref}: {value} does not fit in 64 bits")
-    return value
-
-
-def _checked_text(ref: FieldRef, text: str, verb: str) -> str:
-    if ref.column.kind not in (Kind.TEXT, Kind.JSON):
-        raise FilterError(f"{ref} is a {ref.column.kind.value}; {verb!r} is for text")
-    if not isinstance(text, str):
-        raise FilterError(f"{ref}: {verb!r} takes a text, not {text!r}")
-    return clean_text(text)
+def has_position(known: bool) -> Filter:
+    """Return ``gps is not null``, or ``gps is null``: both degrees are known, or one is not."""
+    latitude, longitude = (IsNull(name, negated=known) for name in ("latitude", "longitude"))
+    return And(latitude, longitude) if known else Or(latitude, longitude)

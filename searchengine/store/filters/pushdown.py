@@ -9,7 +9,7 @@ store asks ``matches`` about each of them. Every quirk here was seen on Milvus
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from searchengine.store.fields import (
     INT64_MAX,
@@ -18,52 +18,48 @@ from searchengine.store.fields import (
     UNKNOWN_INT,
     Kind,
 )
+from searchengine.store.filters.expression import (
+    ALWAYS,
+    ANYTHING,
+    MAX_DEPTH,
+    MAX_TERMS,
+    NEVER,
+    Dialect,
+    Pushed,
+    all_of,
+    any_of,
+    join,
+    quote,
+    text_after,
+)
+from searchengine.store.filters.inside_meta import push_meta
 from searchengine.store.filters.nodes import (
     And,
     Compare,
     Contains,
-    FieldRef,
     Filter,
     IsNull,
+    Leaf,
     Not,
     OneOf,
     Or,
     Prefix,
-    Value,
+    Suffix,
+    Within,
 )
+from searchengine.store.filters.places import box_around
 from searchengine.store.moments import stretch_ms
 
-ALWAYS = '(id != "")'
-NEVER = '(id == "")'
-"""Milvus has no literal true; every id is a text and none is empty."""
-_EXACT_DOUBLE = 2**53
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
+    from searchengine.store.filters.fieldref import FieldRef
+    from searchengine.store.filters.literals import Value
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """What a backend's expressions can do."""
+__all__ = ["Dialect", "Pushed", "compile_milvus", "push_down", "quote"]
 
-    infix_like: bool
-    """``like "%text%"``: Lite, and servers since 2.4."""
-    json_null: bool
-    """``meta["key"] is null``: Lite."""
-    json_numbers: bool
-    """JSON numbers and booleans are told apart: servers. Lite takes ``true`` for 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """An expression that holds for every matching row, and maybe for more."""
-
-    expression: str
-    exact: bool
-    """Whether it holds for the matching rows alone."""
-    total: bool = True
-    """Whether it is true or false of every row. Lite says "unknown" of a number
-    compared with a text, and of the negation of that."""
-
-
-_ANYTHING = Pushed(ALWAYS, exact=False)
+_LISTED_A_TERM = 50
+"""Values of a list that cost what one comparison does."""
 
 
 def compile_milvus(where: Filter, dialect: Dialect) -> str:
@@ -74,49 +70,35 @@ def compile_milvus(where: Filter, dialect: Dialect) -> str:
 def push_down(where: Filter, dialect: Dialect) -> Pushed:
     """Return the tightest expression that the dialect can be trusted with."""
     if isinstance(where, And):
-        parts = [push_down(operand, dialect) for operand in where.operands]
-        useful = [part.expression for part in parts if part.expression != ALWAYS]
-        return _combined(_join(" and ", useful, ALWAYS), parts)
+        return all_of([push_down(operand, dialect) for operand in where.operands])
     if isinstance(where, Or):
-        parts = [push_down(operand, dialect) for operand in where.operands]
-        if any(part == _ANYTHING for part in parts):
-            return _ANYTHING
-        return _combined(_join(" or ", [part.expression for part in parts], NEVER), parts)
+        return any_of([push_down(operand, dialect) for operand in where.operands])
     if isinstance(where, Not):
         inner = push_down(where.operand, dialect)
-        if not (inner.exact and inner.total):
-            return _ANYTHING
-        return Pushed(f"(not {inner.expression})", True)
-    assert isinstance(where, Compare | OneOf | Contains | Prefix | IsNull)
-    if where.ref.path:
-        return _json(where, dialect)
-    return _column(where, dialect)
+        if not (inner.exact and inner.total) or inner.depth >= MAX_DEPTH:
+            return ANYTHING
+        return Pushed(f"(not {inner.expression})", True, True, inner.terms, inner.depth + 1)
+    if isinstance(where, Within):
+        return _within(where)
+    assert isinstance(where, Leaf)
+    pushed = push_meta(where, dialect) if where.ref.path else _column(where, dialect)
+    return pushed if pushed.terms <= MAX_TERMS else ANYTHING
 
 
-def quote(text: str) -> str:
-    """Return the text as a Milvus string literal. Whatever it holds stays inside it."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r") + '"'
-
-
-def _combined(expression: str, parts: list[Pushed]) -> Pushed:
-    return Pushed(
-        expression,
-        exact=all(part.exact for part in parts),
-        total=all(part.total for part in parts),
-    )
-
-
-def _join(word: str, parts: list[str], none: str) -> str:
-    if not parts:
-        return none
-    return parts[0] if len(parts) == 1 else "(" + word.join(parts) + ")"
+def _within(where: Within) -> Pushed:
+    """The box around the circle. An unknown degree is a huge number, and so outside of it."""
+    box = box_around(where.latitude, where.longitude, where.radius_m)
+    stretches = [
+        f"(longitude >= {west!r} and longitude <= {east!r})" for west, east in box.stretches
+    ]
+    said = f"(latitude >= {box.south!r} and latitude <= {box.north!r} and "
+    return Pushed(f"{said}{join(' or ', stretches, NEVER)})", exact=False, terms=6, depth=2)
 
 
 # Columns: unknown is one reserved value, which every predicate has to leave out.
 
 
-def _column(where: Compare | OneOf | Contains | Prefix | IsNull, dialect: Dialect) -> Pushed:
+def _column(where: Leaf, dialect: Dialect) -> Pushed:
     ref = where.ref
     name = TAKEN_AT_MS if ref.column.kind is Kind.TIME else ref.name
     known = f"{name} != {_unknown(ref)}" if ref.column.optional else ""
@@ -124,21 +106,35 @@ def _column(where: Compare | OneOf | Contains | Prefix | IsNull, dialect: Dialec
         if not known:
             return Pushed(ALWAYS if where.negated else NEVER, True)
         return Pushed(f"({known})" if where.negated else f"({name} == {_unknown(ref)})", True)
-    exact = True
+    terms, exact = 2, True
     if isinstance(where, Compare):
         said = _compare(ref, name, where.op, where.value)
     elif isinstance(where, OneOf):
-        said = _one_of(ref, name, where)
+        said, terms = _one_of(ref, name, where)
     elif isinstance(where, Prefix):
         said = _starts(name, where.text)
-    elif dialect.infix_like and not set(where.text) & set("%_\\"):
-        said = f"{name} like {quote('%' + where.text + '%')}" if where.text else ALWAYS
     else:
-        said, exact = ALWAYS, False
-    if not exact and not known:
-        return _ANYTHING
+        assert isinstance(where, Contains | Suffix)  # Has is for meta alone
+        said, exact = _like(name, where, dialect)
+    if not exact and not known and said == ALWAYS:
+        return ANYTHING
     useful = [part for part in (known, said) if part and part != ALWAYS]
-    return Pushed("(" + (" and ".join(useful) or ALWAYS) + ")", exact)
+    return Pushed("(" + (" and ".join(useful) or ALWAYS) + ")", exact, terms=terms + 1)
+
+
+def _like(name: str, where: Contains | Suffix, dialect: Dialect) -> tuple[str, bool]:
+    """Return the test for a text inside, and whether it is exact.
+
+    No dialect folds case or escapes wildcards as Python would, and Lite's
+    ``like "%x"`` holds for an x before a final line break, too.
+    """
+    folds = isinstance(where, Contains) and where.any_case
+    if not where.text:
+        return ALWAYS, True
+    if folds or not dialect.infix_like or set(where.text) & set("%_\\"):
+        return ALWAYS, False
+    after = "%" if isinstance(where, Contains) else ""
+    return f"{name} like {quote('%' + where.text + after)}", bool(after)
 
 
 def _unknown(ref: FieldRef) -> str:
@@ -147,14 +143,26 @@ def _unknown(ref: FieldRef) -> str:
     return '""' if ref.column.kind is Kind.TEXT else str(UNKNOWN_INT)
 
 
-def _one_of(ref: FieldRef, name: str, where: OneOf) -> str:
-    if not where.values:
-        return ALWAYS if where.negated else NEVER
+def _one_of(ref: FieldRef, name: str, where: OneOf) -> tuple[str, int]:
+    """Return the test, and how many comparisons it costs."""
     word = "not in" if where.negated else "in"
-    if ref.column.kind is Kind.TEXT:
-        return f"{name} {word} [{', '.join(quote(str(v)) for v in where.values)}]"
-    either = "(" + " or ".join(_compare(ref, name, "==", v) for v in where.values) + ")"
-    return f"not {either}" if where.negated else either
+    kind = ref.column.kind
+    if kind is Kind.TEXT or kind is Kind.INT:
+        listed = _listed(where.values, whole=kind is Kind.INT)
+        if listed:
+            return f"{name} {word} [{', '.join(listed)}]", 1 + len(listed) // _LISTED_A_TERM
+    elif where.values:
+        either = "(" + " or ".join(_compare(ref, name, "==", v) for v in where.values) + ")"
+        return (f"not {either}" if where.negated else either), 2 * len(where.values)
+    return ALWAYS if where.negated else NEVER, 1
+
+
+def _listed(values: Sequence[Value], whole: bool) -> list[str]:
+    """Return the values as literals; no whole number equals a fraction or leaves 64 bits."""
+    if not whole:
+        return [quote(str(value)) for value in values]
+    numbers = [value for value in values if isinstance(value, int | float) and value % 1 == 0]
+    return [str(int(number)) for number in numbers if abs(number) <= INT64_MAX]
 
 
 def _compare(ref: FieldRef, name: str, op: str, value: Value) -> str:
@@ -203,62 +211,8 @@ def _compare_float(name: str, op: str, value: float) -> str:
 
 def _starts(name: str, prefix: str) -> str:
     """A prefix as a range: both databases order text by code point (as UTF-8 does)."""
-    after = _after(prefix)
+    after = text_after(prefix)
     said = [f"{name} >= {quote(prefix)}"] if prefix else []
     if after is not None:
         said.append(f"{name} < {quote(after)}")
     return " and ".join(said) or ALWAYS
-
-
-def _after(prefix: str) -> str | None:
-    """Return the least text greater than every text with the prefix, ``None`` if there is none."""
-    stem = prefix.rstrip("\U0010ffff")
-    if not stem:
-        return None
-    point = ord(stem[-1]) + 1
-    return stem[:-1] + chr(0xE000 if point == 0xD800 else point)
-
-
-# Values inside meta: the databases differ in what they make of other types.
-
-
-def _json(where: Compare | OneOf | Contains | Prefix | IsNull, dialect: Dialect) -> Pushed:
-    ref = where.ref
-    path = ref.name + "".join(f"[{quote(key)}]" for key in ref.path)
-    if isinstance(where, IsNull):
-        if not dialect.json_null:
-            return _ANYTHING
-        return Pushed(f"({path} is {'not ' if where.negated else ''}null)", True)
-    if isinstance(where, Compare):
-        return _json_compare(path, where.op, where.value, dialect)
-    if isinstance(where, OneOf):
-        if where.negated:
-            return _ANYTHING
-        parts = [_json_compare(path, "==", value, dialect) for value in where.values]
-        if any(part == _ANYTHING for part in parts):
-            return _ANYTHING
-        said = _join(" or ", [part.expression for part in parts], NEVER)
-        return _combined(said, parts)
-    if isinstance(where, Prefix):
-        after = _after(where.text)
-        if not where.text or after is None:
-            return _ANYTHING
-        low = _json_compare(path, ">=", where.text, dialect)
-        high = _json_compare(path, "<", after, dialect)
-        return _combined(f"({low.expression} and {high.expression})", [low, high])
-    return _ANYTHING
-
-
-def _json_compare(path: str, op: str, value: Value, dialect: Dialect) -> Pushed:
-    if op == "!=":  # holds for values of every other type, too: nobody says that
-        return _ANYTHING
-    if isinstance(value, str):
-        said = quote(value)
-    elif isinstance(value, bool):
-        said = "true" if value else "false"
-    elif abs(value) >= _EXACT_DOUBLE:
-        return _ANYTHING
-    else:
-        said = repr(value)
-    typed = isinstance(value, str) or dialect.json_numbers
-    return Pushed(f"({path} {op} {said})", exact=typed, total=not dialect.json_null)
