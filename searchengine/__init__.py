@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from searchengine.encoders import load_encoder
     from searchengine.errors import SearchEngineError
     from searchengine.query.engine import SearchEngine
-    from searchengine.query.query import Known, Picture, Query, Words
+    from searchengine.query.language import parse_query, query_text
+    from searchengine.query.query import Page, Query, Shape
+    from searchengine.query.terms import Known, Picture, PictureAt, RawVector, Term, Words
     from searchengine.records import Hit, Item, Results
     from searchengine.settings import Settings, load_settings
     from searchengine.store.filters import parse_filter
@@ -31,34 +33,48 @@ __all__ = [
     "Hit",
     "Item",
     "Known",
+    "Page",
     "Picture",
+    "PictureAt",
     "Query",
+    "RawVector",
     "Results",
     "SearchEngine",
     "SearchEngineError",
     "Settings",
+    "Shape",
+    "Term",
     "Words",
     "load_encoder",
     "load_settings",
     "open_store",
     "parse_filter",
+    "parse_query",
+    "query_text",
 ]
 
 _HOMES = {
     "Hit": "records",
     "Item": "records",
-    "Known": "query.query",
-    "Picture": "query.query",
+    "Known": "query.terms",
+    "Page": "query.query",
+    "Picture": "query.terms",
+    "PictureAt": "query.terms",
     "Query": "query.query",
+    "RawVector": "query.terms",
     "Results": "records",
     "SearchEngine": "query.engine",
     "SearchEngineError": "errors",
     "Settings": "settings",
-    "Words": "query.query",
+    "Shape": "query.query",
+    "Term": "query.terms",
+    "Words": "query.terms",
     "load_encoder": "encoders",
     "load_settings": "settings",
     "open_store": "store.open",
     "parse_filter": "store.filters",
+    "parse_query": "query.language",
+    "query_text": "query.language",
 }
 
 

@@ -56,19 +56,19 @@ class SettingsError(UsageError):
 
 
 class QueryError(UsageError):
-    """A query that has no answer by its own terms (empty, bad weights, no such field)."""
+    """A query that has no answer by its own terms (empty, bad weights, no such field).
 
-
-class FilterError(QueryError):
-    """A filter that does not parse or does not fit the corpus.
-
-    ``column`` is the 0-based offset into the filter text, or ``None`` where no
-    text was given.
+    ``column`` is the 0-based offset into the text that was typed, or ``None``
+    where no text was given.
     """
 
     def __init__(self, message: str, *, column: int | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.column = column
+
+
+class FilterError(QueryError):
+    """A filter that does not parse or does not fit the corpus."""
 
 
 class UnsupportedError(UsageError):

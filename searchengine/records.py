@@ -66,16 +66,37 @@ ITEM_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Item) if f.name != "
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One ranked answer. ``score`` is the cosine of query and item, -1 to 1."""
+    """One ranked answer."""
 
     rank: int
     """1 is best."""
     id: str
     uri: str
     score: float
+    """Cosine of query and item, -1 to 1: comparable within one answer only."""
     modality: Modality
     metadata: Mapping[str, Any]
     """The item's fields that are known, by name; ``path`` for items that are local files."""
+    relevance: float | None = None
+    """How well the item answers the query, 0 to 1, the same for every corpus, model and kind of
+    query (see ``query.relevance``)."""
+    group: str | None = None
+    """What it has in common with the other hits of its group, when grouped."""
+    folded: tuple[str, ...] = ()
+    """Ids of near-identical items that this hit stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """How often each value of a field occurs among the relevant items."""
+
+    key: str
+    counts: tuple[tuple[str, int], ...]
+    """Value as text and how many items have it: most first, ties by value."""
+    others: int
+    """How many values more there are."""
+    unknown: int
+    """How many items have no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +105,16 @@ class Results:
 
     hits: tuple[Hit, ...]
     corpus: str
-    modality: Modality
+    modalities: tuple[Modality, ...]
+    """The sides that were searched."""
     model: str
     """The spelling of the model that encoded query and corpus."""
     total: int
-    """Items on the searched side, before any filter."""
+    """Items on the searched sides, before any filter."""
+    relevant: int | None = None
+    """How many items passed the cut by relevance, where there was one."""
+    cursor: str | None = None
+    """Asks for the next page; ``None`` where this is the last."""
+    facets: tuple[Facet, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the asker should know about this answer, one sentence each."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -88,6 +88,10 @@ class QuerySettings(_Group):
     """How the reading side works."""
 
     limit: int = Field(default=10, ge=1, le=16_384)
+    pool: int = Field(default=1_024, ge=1, le=16_384)
+    """Nearest items looked at where an answer is cut, folded, grouped, diversified or fused."""
+    prompts: Literal["auto", "off", "single", "ensemble"] = "auto"
+    """Sentences that words are put into before they are encoded; ``auto``: the model's own."""
 
 
 class Settings(BaseSettings):

@@ -1,4 +1,4 @@
-"""``searchengine search``: find by words (or by an example that looks like one)."""
+"""``searchengine search``: find by words, by pictures, by both."""
 
 from __future__ import annotations
 
@@ -6,67 +6,38 @@ from typing import Annotated
 
 import typer
 
-from searchengine.cli import answers, options
+from searchengine.cli.answers import Printing, print_results
+from searchengine.cli.asking import Arranging, Asking
+from searchengine.cli.groups import spread
 
 
+@spread
 def search(
     query: Annotated[
         list[str],
         typer.Argument(
             metavar="QUERY",
-            help="What to look for, in words. ./FILE, @- (standard input), id:ID and, with "
-            "--allow-net, a URL stand for a picture.",
+            help="What to look for. Words, ./FILE, @- (standard input), id:ID and, with "
+            "--allow-net, a URL; terms are joined by + and -, and weighted as in 2:beach.",
         ),
     ],
-    corpus: options.Corpus = None,
-    model: options.Model = None,
-    limit: options.Limit = None,
-    offset: options.Offset = 0,
-    where: options.Filter = None,
-    modality: options.Modality = options.ModalityChoice.image,
-    as_json: options.AsJson = False,
-    as_jsonl: answers.AsJsonl = False,
-    as_csv: answers.AsCsv = False,
-    as_paths: answers.AsPaths = False,
-    null: answers.AsNull = False,
-    show: options.Show = None,
-    allow_net: options.AllowNet = False,
-    store: options.StoreUri = None,
-    config: options.Config = None,
-    sets: options.Sets = None,
+    asking: Asking,
+    arranging: Arranging,
+    printing: Printing,
+    negation: Annotated[
+        bool,
+        typer.Option("--negation", help="Take 'without X' and 'no X' as a term that subtracts."),
+    ] = False,
 ) -> None:
-    """Find images (or texts) that fit a description."""
-    from searchengine.errors import UsageError
-    from searchengine.query.engine import SearchEngine
-    from searchengine.query.examples import looks_like_example
-    from searchengine.query.query import Picture
+    """Find images (or texts) that fit a description, an example, or any mix of them."""
+    from searchengine.query.language import join_arguments, parse_query
 
-    if any(word in {"+", "-"} for word in query):
-        raise UsageError(
-            "terms cannot be added or subtracted yet",
-            hint="quote the words if + or - belongs to them",
-        )
-    text = " ".join(query)
-    settings = options.read_settings(
-        config, sets, corpus=corpus, model__name=model, store__uri=store
-    )
-    with SearchEngine.open(settings) as engine:
-        term = engine.example(text, allow_net=allow_net) if looks_like_example(text) else None
-        results = engine.find(
-            term or text,
-            limit=settings.query.limit if limit is None else limit,
-            offset=offset,
-            where=where,
-            modality=modality.value,
-        )
-    answers.print_results(
-        results,
-        query=text,
-        picture=term.data if isinstance(term, Picture) else None,
-        as_json=as_json,
-        as_jsonl=as_jsonl,
-        as_csv=as_csv,
-        as_paths=as_paths,
-        null=null,
-        show=show,
-    )
+    text = join_arguments(query)
+    terms = parse_query(text)
+    settings = asking.settings()
+    with asking.open(settings) as engine:
+        terms = engine.read(terms, negation=negation)
+        results = engine.find(terms, **asking.part(settings), **arranging.shape())
+        shown = printing.show not in (None, "terminal") and len(terms) == 1
+        picture = engine.picture(terms[0].what) if shown else None
+    print_results(results, printing, query=text, picture=picture)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from searchengine.identity import path_of
+from searchengine.present.facets import facet_text
 from searchengine.present.strict_json import clean_text, dump, plain
 from searchengine.present.table import item_text, table
 from searchengine.records import ITEM_FIELDS
@@ -16,13 +17,14 @@ from searchengine.records import ITEM_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from searchengine.records import Hit, Item, Results
+    from searchengine.records import Facet, Hit, Item, Results
 
 __all__ = [
     "CSV_COLUMNS",
     "as_json",
     "csv_text",
     "dump",
+    "facet_text",
     "item_json",
     "item_text",
     "jsonl_lines",
@@ -30,7 +32,10 @@ __all__ = [
     "table",
 ]
 
-_FIRST = ("rank", "id", "score", "uri", "path", "width", "height", "taken_at", "camera", "caption")
+_FIRST = (
+    "rank", "id", "score", "relevance", "modality", "group", "folded",
+    "uri", "path", "width", "height", "taken_at", "camera", "caption",
+)  # fmt: skip
 CSV_COLUMNS: tuple[str, ...] = _FIRST + tuple(
     name for name in ITEM_FIELDS if name not in _FIRST and name != "revision"
 )
@@ -45,9 +50,13 @@ def as_json(results: Results) -> dict[str, Any]:
     return {
         "hits": [hit_as_json(hit) for hit in results.hits],
         "corpus": clean_text(results.corpus),
-        "modality": results.modality,
+        "modalities": list(results.modalities),
         "model": clean_text(results.model),
         "total": results.total,
+        "relevant": results.relevant,
+        "cursor": results.cursor,
+        "facets": [facet_as_json(facet) for facet in results.facets],
+        "notes": [clean_text(note) for note in results.notes],
     }
 
 
@@ -57,8 +66,22 @@ def hit_as_json(hit: Hit) -> dict[str, Any]:
         "rank": hit.rank,
         "id": hit.id,
         "uri": hit.uri,
+        "modality": hit.modality,
         "score": plain(float(hit.score)),
+        "relevance": None if hit.relevance is None else plain(round(float(hit.relevance), 4)),
+        "group": None if hit.group is None else clean_text(hit.group),
+        "folded": list(hit.folded),
         "metadata": plain(hit.metadata),
+    }
+
+
+def facet_as_json(facet: Facet) -> dict[str, Any]:
+    """Return the counts of one field as strict JSON values."""
+    return {
+        "key": facet.key,
+        "counts": [{"value": clean_text(value), "count": n} for value, n in facet.counts],
+        "others": facet.others,
+        "unknown": facet.unknown,
     }
 
 
@@ -89,7 +112,7 @@ def csv_text(results: Results) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for hit in results.hits:
-        row = {**hit.metadata, "rank": hit.rank, "id": hit.id, "uri": hit.uri, "score": hit.score}
+        row = {**hit.metadata, **hit_as_json(hit), "folded": " ".join(hit.folded)}
         writer.writerow([_cell(row, name) for name in CSV_COLUMNS])
     return out.getvalue()
 

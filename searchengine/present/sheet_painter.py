@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from searchengine.identity import path_of
 from searchengine.present.lettering import Colour, Lettering, script_name
 from searchengine.present.names import file_name, first_line, pixel_size, short_moment
+from searchengine.present.table import counted
 from searchengine.present.thumbnails import small, thumbnail
 
 if TYPE_CHECKING:
@@ -152,8 +153,7 @@ class Painter:
         if row.query_text is not None:
             box = (left, below, inner, bottom - below)
             self._words(row.query_text, box, quiet=row.query_image is not None)
-        count, modality = row.results.total, row.results.modality
-        of = f"of {count:,} {modality}{'' if count == 1 else 's'}"
+        of = f"of {counted(row.results)}"
         self.letters.draw(
             self.draw, (left, top + height - inset - grid.scaled(16)), of, grid.scaled(16), _QUIET
         )
@@ -207,10 +207,15 @@ class Painter:
             line += self.letters.line_height(size)
 
     def _facts(self, hit: Hit, left: int, top: int) -> None:
-        """Write the score on the left, and on the right the size or the day."""
+        """Write relevance and cosine on the left, and on the right the size or the day."""
         grid = self.grid
-        score, size, quiet = f"{hit.score:.3f}", grid.scaled(23), grid.scaled(18)
-        self.letters.draw(self.draw, (left, top), score, size, _ACCENT, bold=True)
+        size, quiet = grid.scaled(23), grid.scaled(18)
+        score = f"{hit.score:.3f}"
+        first = score if hit.relevance is None else f"{hit.relevance:.0%}"
+        self.letters.draw(self.draw, (left, top), first, size, _ACCENT, bold=True)
+        if hit.relevance is not None:
+            beside = left + round(self.letters.width(first, size)) + grid.scaled(12)
+            self.letters.draw(self.draw, (beside, top + grid.scaled(4)), score, quiet, _QUIET)
         fact = short_moment(hit.metadata.get("taken_at"))[:10] or pixel_size(hit.metadata)
         fact = self.letters.writable(fact)
         right = left + grid.thumb - self.letters.width(fact, quiet)

@@ -12,7 +12,7 @@ from searchengine.present.text_width import cut_end, cut_middle, display_width, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from searchengine.records import Item, Results
+    from searchengine.records import Hit, Item, Results
 
 _GAP = "  "
 _NAME_SHARE = 0.5
@@ -20,6 +20,7 @@ _NAME_SHARE = 0.5
 _NARROW_NAME, _NARROW_CAPTION = 20, 36
 """Columns a name and a caption should have before a less important column may stand."""
 _LEAST_NAME = 8
+_GROUP = 32
 """What a name gets in the narrowest of terminals."""
 
 
@@ -37,8 +38,9 @@ class _Column:
 def table(results: Results, width: int = 80) -> str:
     """Return the hits as aligned lines of at most ``width`` columns, best first.
 
-    Rank, cosine, file name, and what is known of pixel size, moment and
-    caption. A narrow terminal loses the moment, then the size, then the
+    Rank, relevance, cosine, file name, and what is known of pixel size, moment
+    and caption; the group, and how many near-identical items a hit stands for,
+    where hits are grouped or folded. A narrow terminal loses the moment, then the size, then the
     caption. No hits give a sentence. There is no line feed at the end.
     """
     if not results.hits:
@@ -46,15 +48,19 @@ def table(results: Results, width: int = 80) -> str:
     hits = results.hits
     rank = _Column("#", tuple(str(hit.rank) for hit in hits), right=True)
     score = _Column("score", tuple(f"{hit.score:.4f}" for hit in hits), right=True)
+    relevance = _Column("relevance", tuple(map(_relevance, hits)), right=True)
+    group = _Column("group", tuple(one_line(hit.group or "")[:_GROUP] for hit in hits))
+    same = _Column("same", tuple(f"+{len(hit.folded)}" if hit.folded else "" for hit in hits))
     name = _Column("file", tuple(file_name(hit.uri) for hit in hits))
     size = _Column("size", tuple(pixel_size(hit.metadata) for hit in hits), right=True)
     taken = _Column("taken", tuple(short_moment(hit.metadata.get("taken_at")) for hit in hits))
     caption = _Column(
-        "caption" if results.modality == "image" else "text",
+        "caption" if "image" in results.modalities else "text",
         tuple(first_line(hit.metadata.get("caption")) for hit in hits),
     )
-    order = [rank, score, name, size, taken, caption]
-    columns = [column for column in order if column in order[:3] or any(column.cells)]
+    order = [rank, relevance, score, group, name, same, size, taken, caption]
+    always = (rank, score, name)
+    columns = [column for column in order if column in always or any(column.cells)]
     for spare in (taken, size, caption):
         if _room(columns, width, name, caption) < _least(columns, name, caption):
             columns = [column for column in columns if column is not spare]
@@ -92,13 +98,23 @@ def _place(item: Item) -> str | None:
     return f"{item.latitude:.5f}, {item.longitude:.5f}"
 
 
+def _relevance(hit: Hit) -> str:
+    return "" if hit.relevance is None else f"{hit.relevance:.2f}"
+
+
 def _nothing(results: Results) -> str:
+    sides = " or ".join(f"{modality}s" for modality in results.modalities)
     if not results.total:
-        return f"Corpus {results.corpus!r} holds no {results.modality}s."
-    return (
-        f"No hits among the {results.total:,} {results.modality}"
-        f"{'s' if results.total > 1 else ''} of corpus {results.corpus!r}."
-    )
+        return f"Corpus {results.corpus!r} holds no {sides}."
+    if results.relevant == 0:
+        return f"Nothing stands out among the {counted(results)} of corpus {results.corpus!r}."
+    return f"No hits among the {counted(results)} of corpus {results.corpus!r}."
+
+
+def counted(results: Results) -> str:
+    """Return how many items were searched: ``676 images``, ``12 images and texts``."""
+    end = "" if results.total == 1 else "s"
+    return f"{results.total:,} " + " and ".join(f"{one}{end}" for one in results.modalities)
 
 
 def _room(columns: Sequence[_Column], width: int, *flexible: _Column) -> int:

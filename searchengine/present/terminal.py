@@ -80,7 +80,8 @@ def _cell(hit: Hit, width: int, true_colour: bool | None) -> list[str]:
             lines = [line + " " * (width - columns) for line in lines]
     lines = [*lines, *[" " * width] * (_CELL_LINES - len(lines))]
     below = (
-        f"{hit.rank}  {hit.score:.4f}",
+        f"{hit.rank}  {hit.score:.4f}"
+        + ("" if hit.relevance is None else f"  relevance {hit.relevance:.2f}"),
         cut_middle(file_name(hit.uri), width),
         first_line(hit.metadata.get("caption")) if hit.modality == "image" else "",
     )

@@ -7,28 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import MismatchError, NotFoundError
 from searchengine.identity import path_of
-from searchengine.query.examples import indexed_twin, read_example
+from searchengine.query.answer import answer
+from searchengine.query.hits import STORED, make_hit
 from searchengine.query.keys import resolve_id
-from searchengine.query.query import Known, Picture, Query, Words
-from searchengine.records import ITEM_FIELDS, MODALITIES, Hit, Item, Results, Side
+from searchengine.query.language import parse_query
+from searchengine.query.lookup import Lookup
+from searchengine.query.query import Page, Query, Shape
+from searchengine.query.resolve import Access, settle
+from searchengine.query.space import Space
+from searchengine.query.terms import WHAT, Known, Picture, PictureAt, Term, Words
+from searchengine.records import MODALITIES, Item, Results, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from searchengine.encoders.contract import Encoder, Vectors
-    from searchengine.query.query import Term
+    from searchengine.encoders.contract import Encoder
+    from searchengine.query._pending import Background
+    from searchengine.query.space import Encoded
+    from searchengine.query.terms import What
     from searchengine.records import Modality
     from searchengine.settings import Settings
-    from searchengine.store.contract import Found, SideInfo, Store
+    from searchengine.store.contract import SideInfo, Store
     from searchengine.store.filters import Filter
-
-_STORED = tuple(name for name in ITEM_FIELDS if name != "revision")
-"""What a hit carries: every column but the source's private token."""
-
 
 _DELETE_ROWS = 1000
 _SIDE_AGE_S = 2.0
+POOL = 1_024
+"""How many of the nearest items are looked at where an answer is cut, folded, grouped or fused."""
 
 
 class SearchEngine:
@@ -45,19 +51,26 @@ class SearchEngine:
         *,
         corpus: str = "default",
         model: str | None = None,
-        max_pixels: int = 178_956_970,
-        max_bytes: int = 1 << 30,
+        access: Access | None = None,
+        pool: int = POOL,
+        prompts: str = "auto",
+        cache_dir: Path | None = None,
     ) -> None:
-        """Wrap an open store; ``model`` overrides the corpus's own (and must agree with it)."""
+        """Wrap an open store; ``model`` overrides the corpus's own (and must agree with it).
+
+        ``cache_dir`` keeps what relevance is measured against from one process
+        to the next; without one it is worked out anew.
+        """
         self.store = store
         self.corpus = corpus
+        self.access = access or Access()
         self._load_encoder = load_encoder
         self._model = model
         self._encoder: Encoder | None = None
         self._sides_seen: dict[Modality, tuple[float, SideInfo]] = {}
-        self._vectors_seen: dict[str, Vectors] = {}
-        self._max_pixels = max_pixels
-        self._max_bytes = max_bytes
+        self._pool = pool
+        self._lookup = Lookup(store, corpus)
+        self._space = Space(store, self._lookup, self.encoder, prompts, cache_dir)
 
     @classmethod
     def open(cls, settings: Settings | None = None, **flags: Any) -> SearchEngine:
@@ -88,8 +101,12 @@ class SearchEngine:
             load,
             corpus=settings.corpus,
             model=settings.model.name or None,
-            max_pixels=settings.ingest.max_pixels,
-            max_bytes=settings.ingest.max_bytes,
+            access=Access(
+                max_pixels=settings.ingest.max_pixels, max_bytes=settings.ingest.max_bytes
+            ),
+            pool=settings.query.pool,
+            prompts=settings.query.prompts,
+            cache_dir=settings.cache_dir,
         )
 
     def __enter__(self) -> SearchEngine:
@@ -113,15 +130,17 @@ class SearchEngine:
         info = self.store.describe(Side(self.corpus, modality))
         if info is not None:
             self._sides_seen[modality] = (time.monotonic(), info)
+            return info
+        known = self.store.sides()
+        mine = [one.side.modality for one in known if one.side.corpus == self.corpus]
+        others = sorted({one.side.corpus for one in known})
+        if mine:
+            hint = f"it holds {mine[0]}s: --modality {mine[0]} searches those"
+        elif others:
+            hint = f"known corpora: {', '.join(others)}"
         else:
-            others = sorted({known.side.corpus for known in self.store.sides()})
-            raise NotFoundError(
-                f"corpus {self.corpus!r} holds no {modality}s",
-                hint=f"known corpora: {', '.join(others)}"
-                if others
-                else "index something first: searchengine index PATH",
-            )
-        return info
+            hint = "index something first: searchengine index PATH"
+        raise NotFoundError(f"corpus {self.corpus!r} holds no {modality}s", hint=hint)
 
     def encoder(self, info: SideInfo) -> Encoder:
         """Return the encoder that made the side, or raise ``MismatchError``."""
@@ -136,85 +155,124 @@ class SearchEngine:
             )
         return self._encoder
 
-    def search(self, text: str, **options: Any) -> Results:
-        """Find what a text describes. Keyword arguments as in ``find``."""
-        return self.find(text, **options)
+    def search(self, query: str, **options: Any) -> Results:
+        """Find what a query says, as people type it: ``"2:golden retriever" + ./pool.jpg - fruit``.
 
-    def similar(
-        self, example: str | Path | bytes, *, allow_net: bool = False, **options: Any
-    ) -> Results:
+        Keyword arguments as in ``find``.
+        """
+        return self.find(parse_query(query), **options)
+
+    def similar(self, example: str | Path | bytes, **options: Any) -> Results:
         """Find what looks like an example: a path, the bytes of a picture, ``id:...`` or a URL.
 
         An indexed item finds itself first, with score 1, unless ``exclude_self``.
         Keyword arguments as in ``find``.
         """
-        return self.find(self.example(example, allow_net=allow_net), **options)
+        return self.find(self.example(example), **options)
 
-    def example(self, example: str | Path | bytes, *, allow_net: bool = False) -> Picture | Known:
-        """Return the term of a query that an example stands for.
+    def example(self, example: str | Path | bytes) -> Picture | Known:
+        """Return the term of a query that an example stands for, read.
 
         A file that is indexed and has not changed since is known already: no
         model is loaded for it.
         """
         if isinstance(example, bytes):
             return Picture(example, "the picture given")
-        return indexed_twin(str(example), self._stat) or read_example(
-            str(example), allow_net=allow_net, max_bytes=self._max_bytes
-        )
+        read = settle(PictureAt(str(example)), self._lookup, self.access)
+        assert isinstance(read, Picture | Known)
+        return read
+
+    def read(self, terms: Sequence[Term], *, negation: bool = False) -> tuple[Term, ...]:
+        """Return the terms with everything read that they name.
+
+        With ``negation``, what a text says is not wanted (``without X``) becomes
+        a term that subtracts.
+        """
+        if negation:
+            terms = [part for term in terms for part in _negated(term)]
+        return tuple(Term(settle(one.what, self._lookup, self.access), one.weight) for one in terms)
 
     def find(
         self,
-        what: str | Term,
+        what: What | Sequence[Term],
         *,
         limit: int = 10,
         offset: int = 0,
+        cursor: str | None = None,
         where: Filter | str | None = None,
-        modality: Modality = "image",
+        modality: Modality | None = "image",
         exclude_self: bool = False,
+        hybrid: bool = False,
+        **shape: Any,
     ) -> Results:
-        """Find what fits words or an example, among the items that pass the filter."""
-        term = Words(what) if isinstance(what, str) else what
-        itself = frozenset((term.id,)) if exclude_self and isinstance(term, Known) else frozenset()
-        return self.answer(Query(term, modality, limit, offset, _filter(where), itself))
+        """Find what fits an example or several terms, among the items that pass the filter.
 
-    def picture(self, term: Term) -> bytes | None:
+        ``modality=None`` searches images and texts, each ranked on its own.
+        Further keyword arguments are those of ``Shape``.
+        """
+        terms = (Term(what),) if isinstance(what, WHAT) else tuple(what)
+        itself = (one.what.id for one in terms if isinstance(one.what, Known))
+        return self.answer(
+            Query(
+                terms,
+                MODALITIES if modality is None else (modality,),
+                _filter(where),
+                frozenset(itself) if exclude_self else frozenset(),
+                hybrid,
+                Page(limit, offset, cursor),
+                Shape(**shape),
+            )
+        )
+
+    def picture(self, term: What) -> bytes | None:
         """Return the bytes of the picture behind a term, if they can be had."""
         if isinstance(term, Picture):
             return term.data
-        if isinstance(term, Known) and (path := path_of(self._item(term.id).uri)) is not None:
+        if isinstance(term, Known):
+            path = path_of(self._lookup.item(term.id).uri)
             try:
-                return path.read_bytes()
+                return None if path is None else path.read_bytes()
             except OSError:
                 return None
         return None
 
     def answer(self, query: Query) -> Results:
-        """Answer one query."""
-        info = self.side(query.modality)
-        vectors = self._vectors(query, info)
-        # What is excluded may stand on an earlier page: ask from the top and cut here.
-        skip = 0 if query.exclude else query.offset
-        found = self.store.search(
-            info.side,
-            vectors,
-            limit=query.limit + len(query.exclude) + query.offset - skip,
-            offset=skip,
-            where=query.where,
-            fields=_STORED,
-        )[0]
-        page = [one for one in found if one.id not in query.exclude][query.offset - skip :]
+        """Answer one query. Raises the errors that its parts name; a bad query is a ``QueryError``.
+
+        Of a corpus that holds but one of the sides asked for, that one answers.
+        """
+        sides = self._asked_sides(query.modalities)
+        asked = self._space.asked(query, sides, self.access)
+        found = answer(self.store, asked, query, pool=self._pool, fields=STORED)
         hits = tuple(
-            make_hit(query.offset + place, one, query.modality)
-            for place, one in enumerate(page[: query.limit], start=1)
+            make_hit(found.given + place, one) for place, one in enumerate(found.page, start=1)
         )
-        return Results(hits, self.corpus, query.modality, info.model, info.count)
+        return Results(
+            hits,
+            self.corpus,
+            tuple(info.side.modality for info in sides),
+            sides[0].model,
+            sum(info.count for info in sides),
+            found.relevant,
+            found.cursor,
+            found.facets,
+            self._notes(query, sides, found.found_any),
+        )
+
+    def encoded(self, terms: Sequence[Term], modality: Modality) -> Encoded:
+        """Return the terms of a question as vectors, each on its own, and how they are composed."""
+        return self._space.encoded(terms, self.side(modality), self.access)
+
+    def background(self, info: SideInfo) -> Background:
+        """Return what relevance is measured against for a side's model."""
+        return self._space.background(info)
 
     def items(self, keys: Sequence[str]) -> list[Item]:
         """Return indexed items by id, path or uri, in the order asked for.
 
         Raises ``NotFoundError`` naming the first that is not indexed.
         """
-        return [self._item(key) for key in keys]
+        return [self._lookup.item(key) for key in keys]
 
     def remove(self, keys: Sequence[str]) -> int:
         """Take items out of the index; return how many. Raises as ``items`` does."""
@@ -249,88 +307,33 @@ class SearchEngine:
             self.side()  # raises, and says which corpora there are
         return sides
 
-    def _item(self, key: str) -> Item:
-        wanted = resolve_id(key)
-        for modality in MODALITIES:
-            try:
-                row = self.store.fetch(Side(self.corpus, modality), [wanted], ITEM_FIELDS).get(
-                    wanted
-                )
-            except NotFoundError:  # no such side
-                continue
-            if row is not None:
-                return Item(modality=modality, **row)
-        raise NotFoundError(
-            f"{key} is not in corpus {self.corpus!r}", hint="searchengine stats shows what is"
-        )
+    def _asked_sides(self, modalities: Sequence[Modality]) -> list[SideInfo]:
+        if len(modalities) == 1:
+            return [self.side(modalities[0])]
+        return [info for info in self._sides() if info.side.modality in modalities]
 
-    def _stat(self, key: str) -> tuple[int, int] | None:
-        """Return size and mtime of an indexed image; its vector is kept for the query to come."""
-        try:
-            row = self.store.fetch(
-                Side(self.corpus, "image"), [key], ("id", "size", "mtime_ns", "vector")
-            ).get(key)
-        except NotFoundError:
-            return None
-        if row is None:
-            return None
-        self._vectors_seen = {key: row["vector"][None]}
-        return row["size"], row["mtime_ns"]
+    def _notes(self, query: Query, sides: Sequence[SideInfo], found_any: bool) -> tuple[str, ...]:
+        """Say why a filter let nothing through, where the corpus tells."""
+        if found_any or query.where is None:
+            return ()
+        from searchengine.query.doubts import doubts_about
 
-    def _vectors(self, query: Query, info: SideInfo) -> Vectors:
-        if isinstance(query.term, Known):
-            return self._known_vector(query.term.id)
-        encoder = self.encoder(info)
-        if isinstance(query.term, Words):
-            return encoder.encode_texts([query.term.text])
-        from searchengine.decode import decode_image
-
-        decoded = decode_image(query.term.data, max_pixels=self._max_pixels)
-        return encoder.encode_images(encoder.preprocess(decoded.image)[None])
-
-    def _known_vector(self, key: str) -> Vectors:
-        if key in self._vectors_seen:
-            return self._vectors_seen.pop(key)
-        for modality in MODALITIES:
-            try:
-                row = self.store.fetch(Side(self.corpus, modality), [key], ("id", "vector")).get(
-                    key
-                )
-            except NotFoundError:  # no such side
-                continue
-            if row is not None:
-                vector: Vectors = row["vector"]
-                return vector[None]
-        raise NotFoundError(
-            f"no item {key} in corpus {self.corpus!r}",
-            hint="search results show the ids there are",
+        return tuple(
+            dict.fromkeys(
+                doubt for info in sides for doubt in doubts_about(self.store, info, query.where)
+            )
         )
 
 
-def make_hit(rank: int, found: Found, modality: Modality) -> Hit:
-    """Return a hit with the fields that are known."""
-    return Hit(
-        rank=rank,
-        id=found.id,
-        uri=found.fields["uri"],
-        score=found.score,
-        modality=modality,
-        metadata=known_fields(found.fields),
-    )
+def _negated(term: Term) -> list[Term]:
+    """Return what a text says is wanted, and what is not, as terms of their own."""
+    if not isinstance(term.what, Words):
+        return [term]
+    from searchengine.query.negation import split_negation
 
-
-def known_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that have a value, and ``path`` for a local file."""
-    known = {
-        name: fields[name]
-        for name in _STORED
-        if name not in {"id", "uri"} and fields.get(name) not in (None, {})
-    }
-    path = path_of(fields["uri"])
-    # A name that is no valid text cannot stand in JSON; its uri, percent-encoded, can.
-    return (
-        known if path is None else {"path": str(path).encode("utf-8", "replace").decode(), **known}
-    )
+    wanted, unwanted = split_negation(term.what.text)
+    parts = [Term(Words(wanted), term.weight)] if wanted.strip() else []
+    return parts + [Term(Words(each), -term.weight) for each in unwanted]
 
 
 def _filter(where: Filter | str | None) -> Filter | None:

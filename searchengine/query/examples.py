@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from searchengine.errors import LimitError, NotFoundError, QueryError, ReadError, UsageError
 from searchengine.query.keys import resolve_id
-from searchengine.query.query import Known, Picture
+from searchengine.query.terms import Known, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,16 @@ def looks_like_example(text: str) -> bool:
     return text == "@-" or bool(re.match(r"id:|https?://|\.{0,2}[/\\]|~[/\\]|[A-Za-z]:\\", text))
 
 
+def read_id(text: str) -> str:
+    """Return the id in ``id:...``. Raises ``QueryError`` for one that is none."""
+    key = text.removeprefix("id:").strip().lower()
+    if not _ID.fullmatch(key):
+        raise QueryError(
+            f"{text[:80]!r} is no item id", hint="an id is 32 hex digits, as search results show it"
+        )
+    return key
+
+
 def read_example(
     text: str,
     *,
@@ -40,13 +50,7 @@ def read_example(
     URL without ``allow_net``, ``LimitError`` for more than ``max_bytes``.
     """
     if text.startswith("id:"):
-        key = text[3:].strip().lower()
-        if not _ID.fullmatch(key):
-            raise QueryError(
-                f"{text!r} is no item id",
-                hint="an id is 32 hex digits, as search results show it",
-            )
-        return Known(key)
+        return Known(read_id(text))
     if text == "@-":
         stream = stdin if stdin is not None else sys.stdin.buffer
         return Picture(_read_bounded(stream, max_bytes, "standard input"), "standard input")

@@ -26,6 +26,6 @@ def make_results() -> MakeResults:
             Hit(rank, f"{rank:032x}", uri, score, modality, metadata)
             for rank, (uri, score, metadata) in enumerate(found, start=1)
         )
-        return Results(hits, corpus, modality, "fake", total)
+        return Results(hits, corpus, (modality,), "fake", total)
 
     return make

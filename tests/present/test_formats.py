@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import numpy as np
@@ -17,12 +18,13 @@ from searchengine.present.formats import (
     as_json,
     csv_text,
     dump,
+    facet_text,
     item_json,
     jsonl_lines,
     paths,
 )
 from searchengine.present.strict_json import plain
-from searchengine.records import Item, Results
+from searchengine.records import Facet, Item, Results
 
 MakeResults = Callable[..., Results]
 
@@ -44,15 +46,53 @@ def test_json_has_the_documented_shape(make_results: MakeResults) -> None:
                 "rank": 1,
                 "id": f"{1:032x}",
                 "uri": "file:///a/b%20c.jpg",
+                "modality": "image",
                 "score": 0.25,
+                "relevance": None,
+                "group": None,
+                "folded": [],
                 "metadata": {"width": 4, "path": "/a/b c.jpg"},
             }
         ],
         "corpus": "default",
-        "modality": "image",
+        "modalities": ["image"],
         "model": "fake",
         "total": 676,
+        "relevant": None,
+        "cursor": None,
+        "facets": [],
+        "notes": [],
     }
+
+
+def test_json_says_what_was_cut_grouped_folded_and_counted(make_results: MakeResults) -> None:
+    plain_results = make_results(("file:///a.jpg", 0.25, {}))
+    hit = replace(plain_results.hits[0], relevance=0.87654, group="2024", folded=("b", "c"))
+    facet = Facet("camera", (("Canon", 3), ("Nikon", 1)), 2, 7)
+    results = replace(
+        plain_results, hits=(hit,), relevant=13, cursor="abc", facets=(facet,), notes=("so",)
+    )
+    said = as_json(results)
+    assert (said["relevant"], said["cursor"], said["notes"]) == (13, "abc", ["so"])
+    assert said["facets"] == [
+        {
+            "key": "camera",
+            "counts": [{"value": "Canon", "count": 3}, {"value": "Nikon", "count": 1}],
+            "others": 2,
+            "unknown": 7,
+        }
+    ]
+    one = said["hits"][0]
+    assert (one["relevance"], one["group"], one["folded"]) == (0.8765, "2024", ["b", "c"])
+    row = dict(zip(*(line.split(",") for line in csv_text(results).splitlines()), strict=True))
+    assert (row["relevance"], row["group"], row["folded"]) == ("0.8765", "2024", "b c")
+
+
+def test_facets_for_a_person() -> None:
+    assert facet_text(Facet("camera", (("Canon", 1234), ("雪", 1)), 2, 7)) == (
+        "camera\n  Canon      1,234\n  雪             1\n  (unknown)      7\n  and 2 more"
+    )
+    assert facet_text(Facet("camera", (), 0, 0)) == "camera\n  (no values)"
 
 
 def test_json_of_no_hits_keeps_its_keys(make_results: MakeResults) -> None:
@@ -102,7 +142,7 @@ def test_jsonl_is_one_hit_a_line(make_results: MakeResults) -> None:
 def test_csv_header_does_not_depend_on_the_hits(make_results: MakeResults) -> None:
     assert csv_text(make_results()).splitlines() == [",".join(CSV_COLUMNS)]
     assert ",".join(CSV_COLUMNS).startswith(
-        "rank,id,score,uri,path,width,height,taken_at,camera,caption,"
+        "rank,id,score,relevance,modality,group,folded,uri,path,width,height,taken_at,camera,"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -47,6 +48,32 @@ def test_wide(photos: Results) -> None:
         "3   0.0500  k x.png                                                    "
         "red\\x1b[31m \\u202egnp",
     ]
+
+
+def test_relevance_groups_and_folded_items(photos: Results) -> None:
+    first, second, third = photos.hits
+    hits = (
+        replace(first, relevance=0.914, group="2024-06", folded=("a", "b")),
+        replace(second, relevance=0.5, group="2024-06"),
+        replace(third, relevance=0.0),
+    )
+    assert table(replace(photos, hits=hits), 72).splitlines() == [
+        "#  relevance    score  group    file                                same",
+        "1       0.91   0.3123  2024-06  IMG_2024 a long n…each holiday.jpg  +2",
+        "2       0.50  -0.1000  2024-06  沙滩上的狗\\udcff\\n.jpg",
+        "3       0.00   0.0500           k x.png",
+    ]
+
+
+def test_nothing(photos: Results) -> None:
+    none = replace(photos, hits=())
+    assert table(none) == "No hits among the 676 images of corpus 'default'."
+    assert table(replace(none, relevant=0)) == (
+        "Nothing stands out among the 676 images of corpus 'default'."
+    )
+    both = replace(none, modalities=("image", "text"), total=1)
+    assert table(both) == "No hits among the 1 image and text of corpus 'default'."
+    assert table(replace(both, total=0)) == "Corpus 'default' holds no images or texts."
 
 
 def test_eighty_columns(photos: Results) -> None:
@@ -103,7 +130,7 @@ def test_cuts_fit(words: str, width: int) -> None:
 @given(text, text, st.integers(1, 200))
 def test_whatever_a_file_says_each_hit_is_one_line(name: str, caption: str, width: int) -> None:
     hit = Hit(1, "0" * 32, "s3://b/k", 0.5, "image", {"caption": caption, "taken_at": name})
-    shown = table(Results((hit,), "c", "image", "m", 1), width)
+    shown = table(Results((hit,), "c", ("image",), "m", 1), width)
     assert len(shown.splitlines()) == 2
     assert "\x1b" not in shown
 

@@ -20,7 +20,8 @@ from searchengine.errors import (
     UsageError,
 )
 from searchengine.query.examples import looks_like_example, read_example
-from searchengine.query.query import Known, Picture, Query, Words
+from searchengine.query.query import Page, Query
+from searchengine.query.terms import Known, Picture, Term, Words
 from tests.ingest.folders import CountingEncoder, FlakyStore, make_job, picture, run
 
 COLOURS = {"red": (220, 30, 30), "green": (40, 160, 60), "blue": (40, 80, 210)}
@@ -63,7 +64,7 @@ def test_words_find_their_picture(engine: SearchEngine, colour: str) -> None:
     assert hit.score == max(one.score for one in results.hits) <= 1
     assert hit.metadata["caption"] == f"a {colour} field"
     assert (hit.metadata["width"], hit.metadata["height"]) == (32, 24)
-    assert (results.total, results.corpus, results.modality) == (3, "test", "image")
+    assert (results.total, results.corpus, results.modalities) == (3, "test", ("image",))
 
 
 def test_texts_are_found_among_texts(engine: SearchEngine) -> None:
@@ -187,4 +188,5 @@ def test_what_looks_like_words(text: str) -> None:
 
 
 def test_a_query_is_a_value() -> None:
-    assert Query(Words("a dog"), limit=3) == Query(Words("a dog"), limit=3)
+    dog = Term(Words("a dog"))
+    assert Query((dog,), page=Page(3)) == Query((dog,), page=Page(3)) != Query((dog,))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from searchengine.errors import QueryError
 from searchengine.query.pool import Candidate
-from searchengine.query.stages.fold import fold
+from searchengine.query.stages.fold import CENTRED_THRESHOLD, fold
 from tests.query.stages.candidates import candidate, frozen, ids, pools, unit
 
 
@@ -78,6 +78,26 @@ def test_what_had_been_folded_before_is_handed_on() -> None:
 def test_the_threshold_itself_folds() -> None:
     same = [candidate("a", vector=turned(10)), candidate("b", vector=turned(10))]
     assert ids(fold(same, threshold=1.0)) == ["a"]
+
+
+def test_in_a_narrow_space_the_centre_tells_strangers_apart() -> None:
+    # Three strangers and a copy of the first, all pushed towards one common direction.
+    common = np.array([0, 0, 0, 5.0])
+    alone = [unit(1, 0, 0, 0), unit(0, 1, 0, 0), unit(0, 0, 1, 0), unit(1, 0.05, 0, 0)]
+    pool = [candidate(str(at), vector=unit(*(one + common))) for at, one in enumerate(alone)]
+    assert len(fold(pool)) == 1
+    centre = np.mean([one.vector for one in pool[:3]], axis=0)
+    kept = fold(pool, threshold=CENTRED_THRESHOLD, centre=centre)
+    assert [(one.id, one.folded) for one in kept] == [("0", ("3",)), ("1", ()), ("2", ())]
+    assert kept[1] is not pool[1]
+    assert kept[1].vector is pool[1].vector
+
+
+def test_one_at_the_centre_itself_is_kept() -> None:
+    pool = [candidate("a", vector=unit(1, 0)), candidate("b", vector=unit(1, 0))]
+    assert ids(fold(pool, centre=unit(1, 0))) == ["a", "b"]
+    with pytest.raises(QueryError, match="centre has shape"):
+        fold(pool, centre=unit(1, 0, 0))
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, math.nan])

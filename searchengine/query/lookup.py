@@ -1,0 +1,77 @@
+"""What is indexed, looked up by id, path or uri; and taken out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from searchengine.errors import NotFoundError
+from searchengine.query.keys import resolve_id
+from searchengine.records import ITEM_FIELDS, MODALITIES, Item, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from searchengine.query.resolve import Vector
+    from searchengine.records import Modality
+    from searchengine.store.contract import Store
+
+_KEPT = 64
+
+
+class Lookup:
+    """One corpus, item by item. Both sides are looked in, images first."""
+
+    def __init__(self, store: Store, corpus: str) -> None:
+        self._store = store
+        self._corpus = corpus
+        self._vectors: dict[str, Vector] = {}
+
+    def item(self, key: str) -> Item:
+        """Return an item by id, path or uri. Raises ``NotFoundError``."""
+        wanted = resolve_id(key)
+        found = self._row(wanted, ITEM_FIELDS)
+        if found is None:
+            raise NotFoundError(
+                f"{key} is not in corpus {self._corpus!r}",
+                hint="searchengine stats shows what is",
+            )
+        modality, row = found
+        return Item(modality=modality, **row)
+
+    def stat(self, key: str) -> tuple[int, int] | None:
+        """Return size and mtime of an indexed image; its vector is kept for what follows."""
+        try:
+            row = self._store.fetch(
+                Side(self._corpus, "image"), [key], ("id", "size", "mtime_ns", "vector")
+            ).get(key)
+        except NotFoundError:
+            return None
+        if row is None:
+            return None
+        if len(self._vectors) >= _KEPT:
+            self._vectors.clear()
+        self._vectors[key] = row["vector"]
+        return row["size"], row["mtime_ns"]
+
+    def vector(self, key: str) -> tuple[Modality, Vector]:
+        """Return an item's side and stored vector. Raises ``NotFoundError``."""
+        if key in self._vectors:
+            return "image", self._vectors.pop(key)
+        found = self._row(key, ("id", "vector"))
+        if found is None:
+            raise NotFoundError(
+                f"no item {key} in corpus {self._corpus!r}",
+                hint="search results show the ids there are",
+            )
+        return found[0], found[1]["vector"]
+
+    def _row(self, key: str, fields: tuple[str, ...]) -> tuple[Modality, Mapping[str, Any]] | None:
+        for modality in MODALITIES:
+            try:
+                row = self._store.fetch(Side(self._corpus, modality), [key], fields).get(key)
+            except NotFoundError:  # no such side
+                continue
+            if row is not None:
+                return modality, row
+        return None

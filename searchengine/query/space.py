@@ -1,0 +1,148 @@
+"""A question put into the space of vectors that a corpus lives in."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from searchengine.query._pending import (
+    default_prompts,
+    encode_prompted,
+    load_background,
+    relevance_of,
+)
+from searchengine.query.compose import SAMPLE_SIZE, compose
+from searchengine.query.resolve import settled_terms, term_vectors
+from searchengine.query.retrieve import Asked
+from searchengine.query.terms import Words
+from searchengine.store.filters import Compare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from searchengine.encoders.contract import Encoder, Vectors
+    from searchengine.query._pending import Background
+    from searchengine.query.lookup import Lookup
+    from searchengine.query.query import Query
+    from searchengine.query.resolve import Access, Settled, TermVector
+    from searchengine.query.terms import Term
+    from searchengine.store.contract import SideInfo, Store
+
+_SAMPLE_AGE_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A question in its parts, and how they become one vector: what it takes to explain it."""
+
+    terms: tuple[tuple[Settled, TermVector], ...]
+    """What was asked and its vector; terms of weight 0 are left out."""
+    compose: Callable[[Sequence[TermVector]], npt.NDArray[np.float32]]
+    encode_texts: Callable[[Sequence[str]], Vectors]
+
+
+class Space:
+    """What of a corpus's vector space is needed to ask it something, kept once it is known."""
+
+    def __init__(
+        self,
+        store: Store,
+        lookup: Lookup,
+        encoder: Callable[[SideInfo], Encoder],
+        prompts: str,
+        cache_dir: Path | None,
+    ) -> None:
+        self._store = store
+        self._lookup = lookup
+        self._encoder = encoder
+        self._prompts = prompts
+        self._cache_dir = cache_dir
+        self._backgrounds: dict[str, Background] = {}
+        self._samples: dict[str, tuple[float, npt.NDArray[np.float32] | None]] = {}
+
+    def asked(self, query: Query, sides: Sequence[SideInfo], access: Access) -> list[Asked]:
+        """Return the question as each of the sides sees it. Terms are read once."""
+        terms = settled_terms(query.terms, self._lookup, access)
+        words = " ".join(w.text for weight, w in terms if weight > 0 and isinstance(w, Words))
+        return [self._asked(terms, words, info, access) for info in sides]
+
+    def encoded(self, terms: Sequence[Term], info: SideInfo, access: Access) -> Encoded:
+        """Return the terms as a side sees them, each on its own."""
+        settled = settled_terms(terms, self._lookup, access)
+        vectors = self._vectors(settled, info, access)
+        sample = self._sample(info) if len(vectors) > 1 else None
+        return Encoded(
+            tuple(zip((what for _, what in settled), vectors, strict=True)),
+            partial(compose, sample=sample),
+            partial(self._encode_texts, info),
+        )
+
+    def background(self, info: SideInfo) -> Background:
+        """Return what relevance is measured against for the side's model."""
+        if info.fingerprint not in self._backgrounds:
+            self._backgrounds[info.fingerprint] = load_background(
+                self._encoder(info), cache_dir=self._cache_dir
+            )
+        return self._backgrounds[info.fingerprint]
+
+    def _asked(
+        self,
+        terms: Sequence[tuple[float, Settled]],
+        words: str,
+        info: SideInfo,
+        access: Access,
+    ) -> Asked:
+        vectors = self._vectors(terms, info, access)
+        vector = compose(vectors, self._sample(info) if len(vectors) > 1 else None)
+        return Asked(info, vector, words, partial(self._judge, info, vectors, vector))
+
+    def _vectors(
+        self, terms: Sequence[tuple[float, Settled]], info: SideInfo, access: Access
+    ) -> list[TermVector]:
+        return term_vectors(
+            terms,
+            self._lookup,
+            partial(self._encode_texts, info),
+            lambda: self._encoder(info),
+            info.dim,
+            access,
+        )
+
+    def _encode_texts(self, info: SideInfo, texts: Sequence[str]) -> Vectors:
+        encoder = self._encoder(info)
+        prompts = default_prompts(info.model) if self._prompts == "auto" else self._prompts
+        return encode_prompted(encoder, texts, prompts)
+
+    def _sample(self, info: SideInfo) -> npt.NDArray[np.float32] | None:
+        """Return vectors of about ``SAMPLE_SIZE`` items of the side, float32 (n, dim).
+
+        Ids are hashes, so those below a bound are as random as any, and are
+        quickly had. Kept for a while: it is the spread of scores that counts.
+        """
+        taken, sample = self._samples.get(info.collection, (0.0, None))
+        if sample is None or time.monotonic() - taken > _SAMPLE_AGE_S:
+            share = min(1.0, 2 * SAMPLE_SIZE / max(info.count, 1))
+            where = None if share == 1 else Compare("id", "<", f"{int(share * 16**8):08x}")
+            rows = self._store.scan(info.side, where=where, fields=("id", "vector"))
+            some = [row["vector"] for row in islice(rows, SAMPLE_SIZE)]
+            sample = np.stack(some) if some else None
+            self._samples[info.collection] = (time.monotonic(), sample)
+        return sample
+
+    def _judge(
+        self,
+        info: SideInfo,
+        terms: Sequence[TermVector],
+        query: npt.NDArray[np.float32],
+        items: npt.NDArray[np.float32],
+    ) -> npt.NDArray[np.float32]:
+        kinds = tuple(term.kind for term in terms if term.weight > 0)
+        return relevance_of(self.background(info), query, kinds, items, info.side.modality)
