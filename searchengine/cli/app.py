@@ -15,6 +15,7 @@ from searchengine.cli import (
     corpora,
     demo,
     doctor,
+    explain,
     index,
     reindex,
     remove,
@@ -23,6 +24,7 @@ from searchengine.cli import (
     similar,
     stats,
 )
+from searchengine.cli import eval as evaluation
 from searchengine.cli.talk import say
 from searchengine.errors import SearchEngineError
 from searchengine.store.lean_import import leave_out_pandas
@@ -40,6 +42,8 @@ app.command("search")(search.search)
 app.command("similar")(similar.similar)
 app.command("show")(show.show)
 app.command("remove")(remove.remove)
+app.command("eval")(evaluation.evaluate)
+app.command("explain")(explain.explain)
 app.command("stats")(stats.stats)
 app.command("corpora")(corpora.corpora)
 app.command("reindex")(reindex.reindex)

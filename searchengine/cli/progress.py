@@ -1,11 +1,11 @@
-"""The progress bar of ``index``."""
+"""The progress bars of long verbs, on stderr."""
 
 from __future__ import annotations
 
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +49,37 @@ def progress(job: Job, report: Report, *, quiet: bool) -> Iterator[Callable[[Rep
             over.set()
             bar.total = max(report.seen, bar.n)
             update(report)
+
+
+@contextmanager
+def stages(unit: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Give a function that is told what is going on, how much is done, and how much there is."""
+    if quiet:
+        yield lambda what, done, total: None
+        return
+    from tqdm import tqdm
+
+    interval = 0.1 if sys.stderr.isatty() else 5.0
+    bars: dict[str, tqdm[Any]] = {}
+
+    def update(what: str, done: int, total: int) -> None:
+        if what not in bars or done < bars[what].n:
+            close()
+            bars[what] = tqdm(
+                desc=what, unit=unit, dynamic_ncols=True, mininterval=interval, file=sys.stderr
+            )
+        bars[what].total = total
+        bars[what].update(done - bars[what].n)
+
+    def close() -> None:
+        for bar in bars.values():
+            bar.close()
+        bars.clear()
+
+    try:
+        yield update
+    finally:
+        close()
 
 
 def _count(job: Job, counted: list[int], over: threading.Event) -> None:

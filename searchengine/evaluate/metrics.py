@@ -38,7 +38,7 @@ def success(right: Right, k: int) -> Values:
     Hodosh, Young, Hockenmaier, "Framing Image Description as a Ranking Task", JAIR 47 (2013);
     Karpathy, Fei-Fei, CVPR 2015. With one right item a query it equals ``recall``.
     """
-    return _first(right, k).any(axis=1).astype(np.float64)
+    return np.asarray(_first(right, k).any(axis=1), np.float64)
 
 
 def recall(right: Right, total: Counts, k: int) -> Values:
@@ -46,7 +46,7 @@ def recall(right: Right, total: Counts, k: int) -> Values:
 
     Where there are more than k right items it cannot reach 1.
     """
-    return _found(right, k) / _checked(right, total)
+    return np.asarray(_found(right, k) / _checked(right, total))
 
 
 def precision(right: Right, k: int) -> Values:
@@ -148,7 +148,7 @@ def _first(right: Right, k: int | None) -> Right:
 
 
 def _found(right: Right, k: int) -> Values:
-    return _first(right, k).sum(axis=1).astype(np.float64)
+    return np.asarray(_first(right, k).sum(axis=1), np.float64)
 
 
 def _checked(right: Right, total: Counts) -> Counts:
