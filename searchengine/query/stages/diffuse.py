@@ -1,4 +1,9 @@
-"""A second look along the candidates' likeness to each other: diffusion on their graph."""
+"""A second look along the candidates' likeness to each other: diffusion on their graph.
+
+An option, not a default. On mAP (bench/rerank.py) it helps where what is wanted is a class that
+the model sees as one (clothing by example: 0.346 to 0.382) and harms where it is one thing among
+several in a picture (drawn scenes: by example 0.154 to 0.140, "a red boat" 0.561 to 0.530).
+"""
 
 from __future__ import annotations
 
