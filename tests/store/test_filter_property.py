@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
@@ -21,14 +21,13 @@ from searchengine.store.contract import Row, Store
 from searchengine.store.filters import (
     And,
     Compare,
-    Contains,
     Filter,
     Not,
     OneOf,
     Or,
-    Within,
     filter_text,
     matches,
+    parse_filter,
     push_down,
 )
 from tests.store.cases import drop_quietly, spec_of, unit
@@ -110,24 +109,45 @@ def test_random_filters(store: Store, backend: str, filled: list[Row]) -> None:
     assert len({count for count, _ in answers}) > 20  # the filters said different things
 
 
-def test_search_and_count_agree(store: Store, filled: list[Row]) -> None:
-    query = unit(np.ones(DIM))
-    cases: list[Callable[[], Filter]] = [
-        lambda: Compare("camera", "==", "Canon"),
-        lambda: Compare("meta.a", "!=", 1),
-        lambda: Contains("caption", "%"),
-        lambda: Contains("caption", "canon", any_case=True),
-        lambda: Not(Compare("meta.b.c", ">=", 0)),
-        lambda: Within(48.85, 2.35, 20_000),
-        lambda: And(),
-        lambda: Or(),
-    ]
-    for case in cases:
-        where = case()
-        expected = {row.item.id for row in filled if matches(where, asdict(row.item))}
-        [hits] = store.search(SIDE, query, limit=ROWS, where=where)
-        assert {hit.id for hit in hits} == expected
-        assert store.count(SIDE, where) == len(expected)
+@pytest.mark.parametrize(
+    "text",
+    [
+        'camera == "Canon"',
+        "meta.a != 1",
+        'caption ~ "%"',
+        "not meta.b.c >= 0",
+        "true",
+        "false",
+        'caption ~* "cANON"',
+        'not lens ~* "CANON eos"',
+        'camera ~* "strasse"',
+        'folder endswith "ab"',
+        'folder endswith "ab" and meta.zzz is null',  # row by row, Lite overlooks a line break
+        'not folder endswith "b"',
+        'caption endswith "%"',
+        'meta.a has "a"',  # Lite looks into texts that read as lists
+        'not meta.a has "a"',
+        "meta.a has 1",
+        "meta.a has true",
+        "meta.b.c has 2 or meta.b.c has false",
+        "within(gps, 48.85, 2.35, 20km)",
+        "not within(gps, 48.85, 2.35, 20km)",
+        "within(gps, -17.8, 179.999, 5km)",  # across the date line
+        "within(gps, -17.8, -179.999, 5km)",
+        "within(gps, 89, 100, 300km)",  # over the pole
+        "within(gps, 0, 180, 1m)",
+        "gps is null",
+        "gps is not null and not within(gps, 0, 0, 15000km)",
+    ],
+)
+def test_scan_search_and_count_agree(text: str, store: Store, filled: list[Row]) -> None:
+    where = parse_filter(text)
+    expected = {row.item.id for row in filled if matches(where, asdict(row.item))}
+    assert expected or text == "false"
+    assert {row["id"] for row in store.scan(SIDE, where=where)} == expected
+    [hits] = store.search(SIDE, QUERY, limit=ROWS, where=where)
+    assert {hit.id for hit in hits} == expected
+    assert store.count(SIDE, where) == len(expected)
 
 
 def deep(levels: int) -> Filter:

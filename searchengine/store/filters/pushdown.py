@@ -125,8 +125,8 @@ def _column(where: Leaf, dialect: Dialect) -> Pushed:
 def _like(name: str, where: Contains | Suffix, dialect: Dialect) -> tuple[str, bool]:
     """Return the test for a text inside, and whether it is exact.
 
-    No dialect folds case or escapes wildcards as Python would, and Lite's
-    ``like "%x"`` holds for an x before a final line break, too.
+    No dialect folds case or escapes wildcards as Python would, and where Lite
+    goes row by row, its ``like "%x"`` holds for an x before a final line break, too.
     """
     folds = isinstance(where, Contains) and where.any_case
     if not where.text:
