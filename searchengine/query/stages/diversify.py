@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from searchengine.query.pool import Candidate
 
 BALANCE = 0.7
+"""bench/diversity.py: of ten hits over scenes that are there five times each, 5.5 different right
+scenes instead of 2.5, for a loss of 0.025 in how many are right."""
 
 
 def diversify(
