@@ -62,10 +62,16 @@ def matches(where: Filter, item: Mapping[str, Any]) -> bool:
     if isinstance(where, Compare):
         return _compare(where.ref, where.op, known, where.value)
     if isinstance(where, OneOf):
-        return where.negated != any(_compare(where.ref, "==", known, v) for v in where.values)
+        return where.negated != _one_of(where, known)
     if isinstance(where, Has):
         return isinstance(known, list | tuple) and any(_same(one, where.value) for one in known)
     return isinstance(known, str) and _text(where, known)
+
+
+def _one_of(where: OneOf, known: Any) -> bool:
+    if where.ref.column.kind in (Kind.TIME, Kind.JSON):
+        return any(_compare(where.ref, "==", known, value) for value in where.values)
+    return known in where.values
 
 
 def _text(where: Contains | Prefix | Suffix, known: str) -> bool:
