@@ -135,6 +135,12 @@ class Arranging:
         Expansion | None,
         typer.Option("--expand", help="Look again with what the first answer taught."),
     ] = None
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            "--rerank", metavar="MODEL", help="Let a second model look at the 50 best hits anew."
+        ),
+    ] = None
 
     def shape(self) -> dict[str, Any]:
         """Return the keyword arguments of ``Shape``."""
@@ -149,4 +155,5 @@ class Arranging:
             "per_group": self.per_group,
             "facets": tuple(self.facet or ()),
             "expand": self.expand.value if self.expand else None,
+            "rerank": self.rerank,
         }

@@ -22,6 +22,7 @@ from searchengine.query.stages.facets import count_values
 from searchengine.query.stages.fold import fold
 from searchengine.query.stages.fuse import Ranking, fuse_by_rank
 from searchengine.query.stages.group import group_by
+from searchengine.query.stages.rescore import rescore
 from searchengine.query.stages.sort import sort_by
 from searchengine.store.fields import VECTOR
 
@@ -151,13 +152,13 @@ def _relevant(found: Sequence[Candidate], asked: Asked, shape: Shape) -> list[Ca
 
 
 def _second_look(found: Sequence[Candidate], asked: Asked, shape: Shape) -> list[Candidate]:
-    """Return what is relevant, reordered by what the first answer teaches where asked to."""
-    relevant = _relevant(found, asked, shape)
+    """Return what is relevant, reordered by what the first answer teaches, or by another judge."""
+    candidates = _relevant(found, asked, shape)
     if shape.expand == "alpha-qe":
-        return rerank_by_expansion(asked.vector, relevant)
+        candidates = rerank_by_expansion(asked.vector, candidates)
     if shape.expand == "diffusion":
-        return rerank_by_diffusion(asked.vector, relevant)
-    return relevant
+        candidates = rerank_by_diffusion(asked.vector, candidates)
+    return candidates if asked.reranker is None else rescore(candidates, asked.reranker)
 
 
 def _above(candidates: list[Candidate], shape: Shape) -> list[Candidate]:

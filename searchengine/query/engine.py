@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import MismatchError, NotFoundError
 from searchengine.identity import path_of
 from searchengine.query.answer import answer
+from searchengine.query.doubts import doubts_about
 from searchengine.query.hits import STORED, make_hit
 from searchengine.query.keys import resolve_id
 from searchengine.query.language import parse_query
@@ -70,7 +72,9 @@ class SearchEngine:
         self._sides_seen: dict[Modality, tuple[float, SideInfo]] = {}
         self._pool = pool
         self._lookup = Lookup(store, corpus)
-        self._space = Space(store, self._lookup, self.encoder, prompts, cache_dir)
+        self._space = Space(
+            store, self._lookup, self.encoder, cache(load_encoder), prompts, cache_dir
+        )
 
     @classmethod
     def open(cls, settings: Settings | None = None, **flags: Any) -> SearchEngine:
@@ -256,7 +260,7 @@ class SearchEngine:
             found.relevant,
             found.cursor,
             found.facets,
-            self._notes(query, sides, found.found_any),
+            doubts_about(self.store, asked, query.where, found_any=found.found_any),
         )
 
     def encoded(self, terms: Sequence[Term], modality: Modality) -> Encoded:
@@ -311,18 +315,6 @@ class SearchEngine:
         if len(modalities) == 1:
             return [self.side(modalities[0])]
         return [info for info in self._sides() if info.side.modality in modalities]
-
-    def _notes(self, query: Query, sides: Sequence[SideInfo], found_any: bool) -> tuple[str, ...]:
-        """Say why a filter let nothing through, where the corpus tells."""
-        if found_any or query.where is None:
-            return ()
-        from searchengine.query.doubts import doubts_about
-
-        return tuple(
-            dict.fromkeys(
-                doubt for info in sides for doubt in doubts_about(self.store, info, query.where)
-            )
-        )
 
 
 def _negated(term: Term) -> list[Term]:

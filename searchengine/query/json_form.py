@@ -115,6 +115,7 @@ class QueryForm(_Form):
     per_group: int = 3
     facets: list[str] = []
     expand: Literal["alpha-qe", "diffusion"] | None = None
+    rerank: str | None = None
 
 
 _SHAPE = tuple(field.name for field in fields(Shape))

@@ -70,6 +70,8 @@ class Shape:
     """Fields whose values are counted over the relevant hits."""
     expand: Expansion | None = None
     """Look again with what the first answer taught."""
+    rerank: str | None = None
+    """A second model, which looks at the best hits anew and puts them in its own order."""
 
     def __post_init__(self) -> None:
         for name, value, least in (
@@ -103,6 +105,7 @@ class Shape:
             or self.diversity is not None
             or self.group_by is not None
             or self.expand is not None
+            or self.rerank is not None
         )
 
     @property

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from searchengine.query.query import Query, Shape
     from searchengine.query.resolve import Vector
+    from searchengine.query.stages.rescore import Reranker
     from searchengine.store.contract import SideInfo, Store
 
 
@@ -34,6 +35,10 @@ class Asked:
     """The texts of the terms that add, for full-text search."""
     judge: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
     """Relevance: item vectors (n, dim) -> (n,), 0 to 1."""
+    reranker: Reranker | None = None
+    """A second judge for the best candidates."""
+    unread: tuple[str, ...] = ()
+    """Texts that the model tells apart from no text at all only by accident: it knows no word."""
 
 
 def by_vector(
@@ -108,5 +113,6 @@ def pool_columns(shape: Shape) -> tuple[str, ...]:
         keys.append(shape.group_by)
     columns = [column for key in keys for column in fields_for(key)]
     columns += ["content_hash"] if shape.fold else []
+    columns += ["uri", "caption"] if shape.rerank is not None else []
     columns += [VECTOR] if shape.needs_vectors else []
     return tuple(dict.fromkeys(columns)) or ("id",)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from searchengine.errors import QueryError
+from searchengine.identity import path_of
 from searchengine.query._pending import (
     default_prompts,
     encode_prompted,
@@ -19,7 +21,8 @@ from searchengine.query._pending import (
 from searchengine.query.compose import SAMPLE_SIZE, compose
 from searchengine.query.resolve import settled_terms, term_vectors
 from searchengine.query.retrieve import Asked
-from searchengine.query.terms import Words
+from searchengine.query.stages.rescore import TwoTowerReranker
+from searchengine.query.terms import Known, Picture, RawVector, Words
 from searchengine.store.filters import Compare
 
 if TYPE_CHECKING:
@@ -33,10 +36,13 @@ if TYPE_CHECKING:
     from searchengine.query.lookup import Lookup
     from searchengine.query.query import Query
     from searchengine.query.resolve import Access, Settled, TermVector
+    from searchengine.query.stages.rescore import Reranker
     from searchengine.query.terms import Term
     from searchengine.store.contract import SideInfo, Store
 
 _SAMPLE_AGE_S = 600.0
+_SAME = 0.999999
+"""Cosine of two vectors that are one but for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +63,14 @@ class Space:
         store: Store,
         lookup: Lookup,
         encoder: Callable[[SideInfo], Encoder],
+        second_encoder: Callable[[str], Encoder],
         prompts: str,
         cache_dir: Path | None,
     ) -> None:
         self._store = store
         self._lookup = lookup
         self._encoder = encoder
+        self._second_encoder = second_encoder
         self._prompts = prompts
         self._cache_dir = cache_dir
         self._backgrounds: dict[str, Background] = {}
@@ -72,7 +80,10 @@ class Space:
         """Return the question as each of the sides sees it. Terms are read once."""
         terms = settled_terms(query.terms, self._lookup, access)
         words = " ".join(w.text for weight, w in terms if weight > 0 and isinstance(w, Words))
-        return [self._asked(terms, words, info, access) for info in sides]
+        reranker = self._reranker(query.shape.rerank, terms, access)
+        return [
+            replace(self._asked(terms, words, info, access), reranker=reranker) for info in sides
+        ]
 
     def encoded(self, terms: Sequence[Term], info: SideInfo, access: Access) -> Encoded:
         """Return the terms as a side sees them, each on its own."""
@@ -102,7 +113,66 @@ class Space:
     ) -> Asked:
         vectors = self._vectors(terms, info, access)
         vector = compose(vectors, self._sample(info) if len(vectors) > 1 else None)
-        return Asked(info, vector, words, partial(self._judge, info, vectors, vector))
+        unread = self._unread(terms, vectors, info)
+        judge = partial(self._judge, info, vectors, vector)
+        return Asked(info, vector, words, judge, unread=unread)
+
+    def _unread(
+        self,
+        terms: Sequence[tuple[float, Settled]],
+        vectors: Sequence[TermVector],
+        info: SideInfo,
+    ) -> tuple[str, ...]:
+        """Return the texts that come out as the empty text does: no word of them is known."""
+        texts = [
+            (what.text, one.vector)
+            for (_, what), one in zip(terms, vectors, strict=True)
+            if isinstance(what, Words)
+        ]
+        if not texts:
+            return ()
+        blank = self._encode_texts(info, [""])[0]
+        return tuple(text for text, vector in texts if float(vector @ blank) > _SAME)
+
+    def _reranker(
+        self, model: str | None, terms: Sequence[tuple[float, Settled]], access: Access
+    ) -> Reranker | None:
+        """Return the judge that a second model is, given the question as that model sees it."""
+        if model is None:
+            return None
+        encoder = self._second_encoder(model)
+        again = [(weight, self._seen_anew(what)) for weight, what in terms]
+        vectors = term_vectors(
+            again,
+            self._lookup,
+            partial(self._prompted, encoder, encoder.name),
+            lambda: encoder,
+            encoder.dim,
+            access,
+        )
+        return TwoTowerReranker(encoder, compose(vectors, None), max_pixels=access.max_pixels)
+
+    def _seen_anew(self, what: Settled) -> Settled:
+        """Return an indexed item as the picture or the text that it is: its vector is the first
+        model's."""
+        if isinstance(what, RawVector):
+            raise QueryError("a second model cannot read a vector of the first one")
+        if not isinstance(what, Known):
+            return what
+        item = self._lookup.item(what.id)
+        if item.modality == "text":
+            return Words(item.caption or "")
+        path = path_of(item.uri)
+        try:
+            data = None if path is None or "#" in item.uri else path.read_bytes()
+        except OSError:
+            data = None
+        if data is None:
+            raise QueryError(
+                f"the picture of {what.id} cannot be read, and a second model has to see it",
+                hint="leave out --rerank, or give the picture itself",
+            )
+        return Picture(data, item.uri)
 
     def _vectors(
         self, terms: Sequence[tuple[float, Settled]], info: SideInfo, access: Access
@@ -117,8 +187,10 @@ class Space:
         )
 
     def _encode_texts(self, info: SideInfo, texts: Sequence[str]) -> Vectors:
-        encoder = self._encoder(info)
-        prompts = default_prompts(info.model) if self._prompts == "auto" else self._prompts
+        return self._prompted(self._encoder(info), info.model, texts)
+
+    def _prompted(self, encoder: Encoder, model: str, texts: Sequence[str]) -> Vectors:
+        prompts = default_prompts(model) if self._prompts == "auto" else self._prompts
         return encode_prompted(encoder, texts, prompts)
 
     def _sample(self, info: SideInfo) -> npt.NDArray[np.float32] | None:

@@ -20,8 +20,9 @@ from searchengine.errors import (
     UsageError,
 )
 from searchengine.query.examples import looks_like_example, read_example
+from searchengine.query.language import parse_query
 from searchengine.query.query import Page, Query
-from searchengine.query.terms import Known, Picture, Term, Words
+from searchengine.query.terms import Known, Picture, RawVector, Term, Words
 from tests.ingest.folders import CountingEncoder, FlakyStore, make_job, picture, run
 
 COLOURS = {"red": (220, 30, 30), "green": (40, 160, 60), "blue": (40, 80, 210)}
@@ -151,6 +152,94 @@ def test_remove(engine: SearchEngine, folder: Path) -> None:
     assert engine.remove_all() == 3
     with pytest.raises(NotFoundError):
         engine.search("red")
+
+
+def test_a_second_model_looks_anew(folder: Path, encoder: CountingEncoder) -> None:
+    store, second = FlakyStore(), CountingEncoder(dim=40, salt="second")
+    run(make_job(folder, store))
+    (folder / "blue.png").unlink()
+    loaded: list[str] = []
+
+    def load(name: str) -> CountingEncoder:
+        loaded.append(name)
+        return second if name == "second" else encoder
+
+    with SearchEngine(store, load, corpus="test") as engine:
+        results = engine.search("a red thing", rerank="second")
+        assert names(results)[0] == "red"
+        assert second.images == 2  # the third picture is gone, and keeps its place
+        assert sorted(names(results)) == sorted(COLOURS)
+        known = engine.search("red").hits[0]
+        engine.find(Known(known.id), rerank="second")
+        with pytest.raises(QueryError, match="first one"):
+            engine.find(RawVector((1.0,) * 32), rerank="second")
+        blue = next(hit for hit in results.hits if hit.metadata["path"].endswith("blue.png"))
+        with pytest.raises(QueryError, match="cannot be read"):
+            engine.find(Known(blue.id), rerank="second")
+    assert loaded.count("second") == 1
+
+
+def test_what_a_text_denies_is_taken_away_when_asked(engine: SearchEngine) -> None:
+    terms = engine.read(parse_query("2:a red field without green - blue"), negation=True)
+    assert terms == (
+        Term(Words("a red field"), 2),
+        Term(Words("green"), -2),
+        Term(Words("blue"), -1),
+    )
+    assert engine.read(terms, negation=False) == terms
+    with pytest.raises(QueryError, match="takes away"):
+        engine.find(engine.read([Term(Words("no green"))], negation=True))
+
+
+def test_terms_add_and_subtract(engine: SearchEngine, folder: Path) -> None:
+    assert set(names(engine.search("red + blue", limit=2))) == {"red", "blue"}
+    assert names(engine.search(f"{folder / 'red.png'} + 0.5:blue - green"))[:2] == ["red", "blue"]
+    with pytest.raises(QueryError, match="cancel"):
+        engine.search("red - red")
+
+
+def test_pages_of_a_corpus_that_changes(engine: SearchEngine) -> None:
+    first = engine.search("red", limit=1)
+    assert first.cursor is not None
+    engine.remove([first.hits[0].uri])
+    rest = engine.search("red", limit=5, cursor=first.cursor)
+    assert len(rest.hits) == 2
+    assert first.hits[0].id not in {hit.id for hit in rest.hits}
+    assert [hit.rank for hit in rest.hits] == [2, 3]
+
+
+def test_a_corpus_without_images(tmp_path: Path, encoder: CountingEncoder) -> None:
+    root = tmp_path / "texts"
+    root.mkdir()
+    (root / "notes.md").write_text("something blue")
+    store = FlakyStore()
+    run(make_job(root, store))
+    with SearchEngine(store, lambda _: encoder, corpus="test") as engine:
+        with pytest.raises(NotFoundError, match="holds no images") as caught:
+            engine.search("blue")
+        assert "--modality text" in caught.value.hint
+        assert engine.search("blue", modality=None).modalities == ("text",)
+
+
+def test_a_filter_that_lets_nothing_through_is_doubted(engine: SearchEngine) -> None:
+    assert engine.search("red", where="width > 1000").notes == ()
+    (note,) = engine.search("red", where="meta.ratin > 3").notes
+    assert "meta.ratin" in note
+
+
+def test_words_that_a_model_does_not_read(folder: Path) -> None:
+    class English(CountingEncoder):
+        """Reads nothing but ASCII, as an English bag of words does."""
+
+        def encode_texts(self, texts):  # type: ignore[no-untyped-def]
+            return super().encode_texts([text.encode("ascii", "ignore").decode() for text in texts])
+
+    store = FlakyStore()
+    run(make_job(folder, store))
+    with SearchEngine(store, lambda _: English(), corpus="test") as engine:
+        (note,) = engine.search("собака").notes
+        assert "собака" in note
+        assert engine.search("red собака").notes == ()
 
 
 def test_another_encoder_is_refused(engine: SearchEngine) -> None:

@@ -42,6 +42,7 @@ shapes = st.builds(
     per_group=st.integers(1, 9),
     facets=st.sampled_from([(), ("camera", "meta.kind")]),
     expand=st.sampled_from([None, "alpha-qe", "diffusion"]),
+    rerank=st.sampled_from([None, "best"]),
 )
 queries = st.builds(
     Query,
