@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import unicodedata
 from collections.abc import Mapping
@@ -89,7 +88,7 @@ def text_to_image(store: Store, info: SideInfo, captions: Captions, texts: TextV
     for picture, lines in captions.items():
         for line in lines:
             pictures.setdefault(line, set()).add(picture)
-    keys = tuple(sorted(pictures, key=_shuffled))
+    keys = tuple(sorted(pictures))
     return Task(
         name="text-to-image",
         asked="captions",
@@ -179,8 +178,3 @@ def _by_end(store: Store, info: SideInfo, names: set[str]) -> dict[str, set[str]
 
 def _plain(path: str) -> str:
     return unicodedata.normalize("NFC", path)
-
-
-def _shuffled(text: str) -> bytes:
-    """Return a key that sorts texts in an order of no meaning, the same every time."""
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()

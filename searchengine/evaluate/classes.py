@@ -68,7 +68,7 @@ def images_by_class(store: Store, info: SideInfo, classes: Classes) -> Task:
     An image that is alone in its class has nothing to find and is not asked.
     """
     members = {one: ids for ids in classes.members.values() if len(ids) > 1 for one in ids}
-    keys = tuple(sorted(members))  # ids are hashes: this is a random order
+    keys = tuple(sorted(members))
     return Task(
         name="image-to-image",
         asked="images",

@@ -20,7 +20,7 @@ from searchengine.evaluate.index_recall import (
     recall_of_task,
 )
 from searchengine.evaluate.metrics import RANK, summarise
-from searchengine.evaluate.task import TASKS, Task, TaskName, ask, first_queries
+from searchengine.evaluate.task import TASKS, Task, TaskName, ask, sampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,17 +127,17 @@ def _tasks(store: Store, info: SideInfo, texts: TextVectors, wanted: Wanted) -> 
     if wanted.captions is not None:
         if index or "text-to-image" in wanted.what:
             task = by_caption.text_to_image(store, info, wanted.captions, texts)
-            yield first_queries(task, wanted.sample)
+            yield sampled(task, wanted.sample)
         if "image-to-text" in wanted.what:
             task = by_caption.image_to_text(store, info, wanted.captions, texts)
-            yield first_queries(task, wanted.sample)
+            yield sampled(task, wanted.sample)
     if wanted.classes is not None:
         if index or "text-to-image" in wanted.what:
             task = by_class.names_by_class(store, info, wanted.classes, texts)
-            yield first_queries(task, wanted.sample)
+            yield sampled(task, wanted.sample)
         if index or "image-to-image" in wanted.what:
             task = by_class.images_by_class(store, info, wanted.classes)
-            yield first_queries(task, wanted.sample)
+            yield sampled(task, wanted.sample)
 
 
 def _run(task: Task, wanted: Wanted, on_progress: Progress) -> TaskResult:

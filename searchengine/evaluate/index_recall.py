@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from searchengine.evaluate.task import sampled
 from searchengine.store.ranking import TopK
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def recall_of_task(
     task: Task, store: Store, info: SideInfo, ks: Sequence[int], advance: Callable[[int], None]
 ) -> IndexRecall:
     """Return the index's recall on a task's own queries, at most ``MOST_QUERIES`` of them."""
-    keys = task.keys[:MOST_QUERIES]
+    keys = sampled(task, MOST_QUERIES).keys
     return index_recall(
         store,
         info,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -56,11 +57,16 @@ class Task:
         return np.array(counts, np.int64)
 
 
-def first_queries(task: Task, sample: int | None) -> Task:
-    """Return the task with its first ``sample`` queries; builders put them in random order."""
-    if sample is None or sample >= len(task.keys):
+def sampled(task: Task, most: int | None) -> Task:
+    """Return the task with ``most`` of its queries at most: a random few, always the same."""
+    if most is None or most >= len(task.keys):
         return task
-    return replace(task, keys=task.keys[:sample], right=task.right[:sample])
+    places = sorted(range(len(task.keys)), key=lambda place: _drawn(task.keys[place]))[:most]
+    return replace(
+        task,
+        keys=tuple(task.keys[place] for place in places),
+        right=tuple(task.right[place] for place in places),
+    )
 
 
 def ask(
@@ -99,3 +105,7 @@ def _judge(task: Task, some: slice, vectors: Vectors, depth: int) -> metrics.Rig
         for place, one in enumerate(others[:depth]):
             right[row, place] = one in wanted
     return right
+
+
+def _drawn(key: str) -> bytes:
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()

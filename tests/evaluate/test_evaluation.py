@@ -10,9 +10,10 @@ import pytest
 from searchengine.encoders.fake import FakeEncoder
 from searchengine.errors import UsageError
 from searchengine.evaluate.captions import stored_captions
-from searchengine.evaluate.classes import read_classes
+from searchengine.evaluate.classes import images_by_class, read_classes
 from searchengine.evaluate.evaluation import Evaluation, TaskResult, Wanted, evaluate
 from searchengine.evaluate.report import as_json
+from searchengine.evaluate.task import sampled
 from searchengine.records import Item
 from searchengine.store.contract import SideInfo
 from searchengine.store.memory import MemoryStore
@@ -288,3 +289,14 @@ def test_a_corpus_of_one_picture(store: MemoryStore) -> None:
     evaluation = evaluate(store, info, FakeEncoder, Wanted(captions=stored_captions(store, info)))
     assert all(one.metrics["success@1"] == 1 for one in evaluation.results)
     assert [one.recall[10] for one in evaluation.index] == [1, 1]
+
+
+def test_a_sample_is_a_part_of_the_whole(store: MemoryStore, info: SideInfo) -> None:
+    whole = images_by_class(store, info, read_classes(store, info, "folder"))
+    few, more = sampled(whole, 7), sampled(whole, 20)
+    assert (len(few.keys), len(more.keys)) == (7, 20)
+    assert set(few.keys) <= set(more.keys) < set(whole.keys)
+    right = dict(zip(whole.keys, whole.right, strict=True))
+    assert few.right == tuple(right[key] for key in few.keys)
+    assert few.keys != whole.keys[:7], "the first ones may all be of one kind"
+    assert sampled(whole, 40) is sampled(whole, None) is whole
