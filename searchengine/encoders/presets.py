@@ -10,6 +10,8 @@ from searchengine.configs_path import config_file
 from searchengine.errors import SettingsError
 
 _FILE = "models.yaml"
+PROMPTS = ("off", "single", "ensemble")
+"""What may be put around the words of a query: nothing, a template, several (see ``query``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Preset:
     """When to choose it and what it costs, one line."""
     needs: str | None = None
     """A package beyond the default install."""
+    prompts: str = "off"
+    """One of ``PROMPTS``: what serves this model best by measurement."""
 
 
 @functools.cache
@@ -84,4 +88,9 @@ def _preset(name: str, entry: Any) -> Preset:
             raise SettingsError(f"{where}: {key}: {entry[key]!r} is no positive number")
     if not isinstance(entry["languages"], list):
         raise SettingsError(f"{where}: languages: {entry['languages']!r} is no list")
+    if entry.get("prompts", "off") not in PROMPTS:
+        known_prompts = ", ".join(f'"{choice}"' for choice in PROMPTS)  # bare off is YAML's false
+        raise SettingsError(
+            f"{where}: prompts: {entry['prompts']!r} is none of {known_prompts} (with quotes)"
+        )
     return Preset(name=name, **{**entry, "languages": tuple(map(str, entry["languages"]))})
