@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from searchengine.errors import QueryError
@@ -19,6 +19,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=64)
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(0, 2**64 - 1), names, finite)
 def test_round_trip(digest: str, given_: int, name: str, score: float) -> None:
     text = encode_cursor(digest, given_, name, score)
@@ -27,6 +28,7 @@ def test_round_trip(digest: str, given_: int, name: str, score: float) -> None:
     assert decode_cursor(f" {text}\n", digest).given == given_
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_another_question_is_refused(one: str, other: str) -> None:
     assume(one != other)
@@ -35,6 +37,7 @@ def test_another_question_is_refused(one: str, other: str) -> None:
     assert caught.value.hint
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(WHOLE) - 1), st.characters(codec="utf-8"))
 def test_any_changed_character_is_noticed(at: int, character: str) -> None:
     changed = WHOLE[:at] + character + WHOLE[at + 1 :]
@@ -50,6 +53,7 @@ def test_a_truncated_cursor_is_noticed(length: int) -> None:
         decode_cursor(WHOLE[:length], "question")
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.binary().map(lambda data: data.decode("latin-1"))))
 def test_garbage(text: str) -> None:
     with pytest.raises(QueryError, match="no cursor"):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchengine.errors import QueryError
@@ -83,6 +83,7 @@ def test_missing_vector() -> None:
         rerank_by_diffusion(unit(1, 0), [candidate("a")])
 
 
+@settings(deadline=None)
 @given(pools(), queries(), st.integers(1, 5), st.sampled_from([0.0, 0.5, 0.99]))
 def test_a_permutation(
     pool: list[Candidate], query: np.ndarray, neighbours: int, alpha: float

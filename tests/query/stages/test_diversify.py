@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchengine.errors import QueryError
@@ -58,6 +58,7 @@ def test_bad_input() -> None:
         diversify([*PAIRS, candidate("x", vector=unit(1, 0))])
 
 
+@settings(deadline=None)
 @given(pools(), st.floats(0, 1), st.integers(0, 12))
 def test_a_permutation_whose_beginning_does_not_depend_on_its_length(
     pool: list[Candidate], balance: float, wanted: int

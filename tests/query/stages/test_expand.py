@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchengine.errors import QueryError
@@ -66,6 +66,7 @@ def test_bad_vectors() -> None:
         rerank_by_expansion(QUERY, [candidate("a", vector=unit(1, 0))])
 
 
+@settings(deadline=None)
 @given(pools(), queries(), st.integers(1, 12), st.floats(0, 10))
 def test_a_permutation(pool: list[Candidate], query: np.ndarray, top: int, alpha: float) -> None:
     before = frozen(pool)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchengine.errors import QueryError
@@ -41,6 +41,7 @@ def test_bad_input() -> None:
     assert count_values([], "folder") == Facet("folder", (), 0, 0)
 
 
+@settings(deadline=None)
 @given(pools(), st.sampled_from(["folder", "size", "day", "event", "meta.rating"]))
 def test_counts_agree_with_the_groups(pool: list[Candidate], key: str) -> None:
     before = frozen(pool)

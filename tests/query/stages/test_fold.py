@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchengine.errors import QueryError
@@ -111,6 +111,7 @@ def test_missing_vector() -> None:
         fold([candidate("a", vector=turned(0)), candidate("b")])
 
 
+@settings(deadline=None)
 @given(pools(), st.sampled_from([0.5, 0.9, 1.0, None]))
 def test_every_candidate_is_kept_or_folded_once(
     pool: list[Candidate], threshold: float | None
@@ -134,6 +135,7 @@ def test_every_candidate_is_kept_or_folded_once(
                 assert one.modality != other.modality or not near
 
 
+@settings(deadline=None)
 @given(pools(), st.integers(0, 12))
 def test_a_longer_pool_only_adds_behind(pool: list[Candidate], cut: int) -> None:
     shorter, whole = ids(fold(pool[:cut])), ids(fold(pool))

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchengine.errors import QueryError
@@ -47,6 +47,7 @@ def test_bad_input() -> None:
         group_by([candidate("a")], "colour")
 
 
+@settings(deadline=None)
 @given(pools(), st.sampled_from(KEYS), st.sampled_from([1, 2, 3, None]))
 def test_groups_are_contiguous_and_keep_their_order(
     pool: list[Candidate], key: str, per_group: int | None

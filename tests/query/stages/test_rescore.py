@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -149,6 +149,7 @@ def test_what_can_be_read(tmp_path: Path) -> None:
     assert read_file(candidate("a")) is None
 
 
+@settings(deadline=None)
 @given(pools(), st.integers(1, 15), st.data())
 def test_a_permutation_of_the_first(pool: list[Candidate], top: int, data: st.DataObject) -> None:
     values = st.one_of(st.just(float("nan")), st.integers(-2, 2).map(float))

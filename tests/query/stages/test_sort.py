@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchengine.errors import QueryError
@@ -61,6 +61,7 @@ def test_bad_order(order: str) -> None:
     assert caught.value.hint
 
 
+@settings(deadline=None)
 @given(pools(), st.sampled_from(KEYS), st.booleans())
 def test_a_permutation_in_order(pool: list[Candidate], key: str, down: bool) -> None:
     before = frozen(pool)
@@ -77,6 +78,7 @@ def test_a_permutation_in_order(pool: list[Candidate], key: str, down: bool) -> 
         assert known == sorted(known, reverse=down)
 
 
+@settings(deadline=None)
 @given(pools(), st.sampled_from(KEYS))
 def test_down_is_up_reversed_where_nothing_ties(pool: list[Candidate], key: str) -> None:
     apart = [replace(one, fields={**one.fields, "size": at}) for at, one in enumerate(pool)]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from searchengine.errors import QueryError
 from searchengine.query.pool import Candidate
@@ -89,6 +89,7 @@ def test_every_field_is_a_key_and_names_its_column() -> None:
     assert fields_for(check_key("relevance", ordered=True)) == ()
 
 
+@settings(deadline=None)
 @given(pools())
 def test_events_are_runs_in_time(pool: list[Candidate]) -> None:
     found = events(pool)
