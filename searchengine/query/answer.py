@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _WINDOWS = (128, 1_024, MAX_WINDOW)
 """Plain answers are searched to one of these depths: nearby pages are slices of one search."""
+_COMPARED = 4_096
+"""As deep as a pool grows whose candidates are compared with each other: that is n * n work."""
 _GROWTH = 4
 """A pool that is relevant to its end is looked for again, so many times as deep."""
 
@@ -130,6 +132,9 @@ def _pool(
     store: Store, asked: Asked, query: Query, depth: int, columns: tuple[str, ...]
 ) -> list[Candidate]:
     """Return the candidates of a side; with a cut, as deep as the relevant ones lie."""
+    shape = query.shape
+    compares = shape.fold or shape.diversity is not None or shape.expand is not None
+    deepest = max(depth, _COMPARED) if compares else MAX_WINDOW
     depth = min(depth + len(query.exclude), MAX_WINDOW)
     while True:
         found = by_vector(store, asked, query, depth, columns)
@@ -138,9 +143,9 @@ def _pool(
         found = with_relevance(found, asked)
         tail = found[-max(1, len(found) // _GROWTH) :]
         ends = not _relevant(tail, asked, query.shape)
-        if ends or len(found) + len(query.exclude) < depth or depth == MAX_WINDOW:
+        if ends or len(found) + len(query.exclude) < depth or depth >= deepest:
             return found
-        depth = min(_GROWTH * depth, MAX_WINDOW)
+        depth = min(_GROWTH * depth, deepest)
 
 
 def _relevant(found: Sequence[Candidate], asked: Asked, shape: Shape) -> list[Candidate]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from searchengine.errors import QueryError
@@ -91,11 +92,33 @@ def join_arguments(arguments: Sequence[str]) -> str:
     """Return a command line's arguments as one query text.
 
     A shell has taken the quotes away already, so a path that holds a sign
-    (``./a - b.jpg``) gets them back.
+    (``./a - b.jpg``) gets them back. An argument that is a term by itself and
+    the name of a file that is there, is that file: ``photos/a.jpg + snow``.
     """
+    padded = ["+", *arguments, "+"]
     return " ".join(
-        _quote(one) if looks_like_example(one) and _has_sign(one) else one for one in arguments
+        _argument(one, alone=_is_sign(before) and _is_sign(after))
+        for before, one, after in zip(padded, arguments, padded[2:], strict=False)
     )
+
+
+def _argument(text: str, *, alone: bool) -> str:
+    found = _WEIGHT.match(text)
+    weight, name = (found[0], text[found.end() :]) if found else ("", text)
+    if looks_like_example(name):
+        return weight + _quote(name) if _has_sign(name) else text
+    return f"{weight}image:{_quote(name)}" if alone and _is_file(name) else text
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # too long, or with a NUL: no name of a file
+        return False
+
+
+def _is_sign(text: str) -> bool:
+    return text.strip() in _SIGNS
 
 
 def _term(source: str, at: int, sign: float) -> tuple[Term, int]:

@@ -12,13 +12,9 @@ import numpy as np
 
 from searchengine.errors import QueryError
 from searchengine.identity import path_of
-from searchengine.query._pending import (
-    default_prompts,
-    encode_prompted,
-    load_background,
-    relevance_of,
-)
+from searchengine.query._pending import load_background, relevance_of
 from searchengine.query.compose import SAMPLE_SIZE, compose
+from searchengine.query.prompts import default_prompts, encode_prompted
 from searchengine.query.resolve import settled_terms, term_vectors
 from searchengine.query.retrieve import Asked
 from searchengine.query.stages.rescore import TwoTowerReranker

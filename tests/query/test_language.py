@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,6 +94,22 @@ def test_the_shell_takes_quotes_away() -> None:
     assert join_arguments(["2:golden retriever", "+", "./a - b.jpg", "-", "fruit"]) == (
         '2:golden retriever + "./a - b.jpg" - fruit'
     )
+
+
+def test_a_file_that_is_there_is_a_picture(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a - b.jpg").write_bytes(b"")
+    (tmp_path / "dog").write_bytes(b"")
+    for typed, terms in (
+        (["2:photos/a - b.jpg", "+", "snow"], [Term(PictureAt("photos/a - b.jpg"), 2), "snow"]),
+        (["dog"], [Term(PictureAt("dog"))]),
+        (["a", "dog"], ["a dog"]),
+        (["photos/gone.jpg"], ["photos/gone.jpg"]),
+        (["a" * 5000], ["a" * 5000]),
+    ):
+        wanted = tuple(Term(Words(one)) if isinstance(one, str) else one for one in terms)
+        assert parse_query(join_arguments(typed)) == wanted
 
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12) | st.sampled_from(
