@@ -172,7 +172,9 @@ def test_an_unknown_field_lists_the_fields() -> None:
         ("wdth > 3", "Did you mean width?"),
         ("Camera == 'x'", "Did you mean camera?"),
         ("takenat > 2024", "Did you mean taken_at?"),
-        ("rating > 3", "your own columns are inside meta"),
+        ("lat > 3", "Did you mean latitude?"),
+        ("rating > 3", "Your own columns are inside meta: meta.rating."),
+        ("camera contains 'a'", "~ (contains)"),
         ("withn(gps, 1, 2, 3km)", "Did you mean within?"),
         ("within(gps, 100, 2, 3km)", "latitude, then longitude"),
         ("within(gps, 1, 2, 20)", "20km"),
@@ -182,6 +184,12 @@ def test_an_error_names_what_may_have_been_meant(text: str, meant: str) -> None:
     with pytest.raises(FilterError) as caught:
         parse_filter(text)
     assert meant in caught.value.hint
+
+
+def test_an_error_does_not_guess_wildly() -> None:
+    with pytest.raises(FilterError) as caught:
+        parse_filter("rating > 3")
+    assert "Did you mean" not in caught.value.hint
 
 
 def test_the_caret_stands_right_behind_wide_characters() -> None:

@@ -11,6 +11,11 @@ from searchengine.store.filters.literals import shown
 PLACE = "gps"
 """What latitude and longitude are called together. It is no field of its own."""
 
+_LIKENESS = 0.75
+"""Of spellings, as ``difflib`` has it: rating is not to be taken for caption."""
+_BEGINNING = 3
+_BRIEF = 40
+
 
 @dataclass(frozen=True, slots=True)
 class FieldRef:
@@ -50,11 +55,13 @@ def field_ref(field: str | FieldRef) -> FieldRef:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """Return the one that is spelled most like the name, empty if none comes near."""
+    """Return the one that is spelled most like the name, or begins like it; empty if none does."""
     import difflib
 
-    folded = {one.lower(): one for one in known}
-    found = difflib.get_close_matches(name.lower()[:100], folded, n=1)
+    name, folded = name.lower()[:100], {one.lower(): one for one in known}
+    found = difflib.get_close_matches(name, folded, n=1, cutoff=_LIKENESS)
+    if not found and len(name) >= _BEGINNING:
+        found = [one for one in folded if one.startswith(name)][:1]
     return folded[found[0]] if found else ""
 
 
@@ -66,8 +73,9 @@ def _no_field(name: str) -> FilterError:
         )
     near = nearest(name, list(BY_NAME))
     meant = f"Did you mean {near}? " if near else ""
+    own = f"meta.{name}" if name.isidentifier() and len(name) <= _BRIEF else "meta.KEY"
     known = ", ".join("meta.KEY" if one == "meta" else one for one in BY_NAME)
     return FilterError(
         f"there is no field {shown(name)}",
-        hint=f"{meant}The fields are: {known}; your own columns are inside meta.",
+        hint=f"{meant}The fields are: {known}. Your own columns are inside meta: {own}.",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from searchengine.store.filters.expression import (
@@ -20,13 +22,22 @@ if TYPE_CHECKING:
     from searchengine.store.filters.nodes import Leaf
 
 _EXACT_DOUBLE = 2**53
+_CONTROL = re.compile("[\x00-\x1f]")
+"""In a key: a server finds none of these. It takes ``meta[""]`` for no name at all."""
 
 
 def push_meta(where: Leaf, dialect: Dialect) -> Pushed:
     """Return the tightest expression for a test on a value inside ``meta``."""
-    ref = where.ref
-    if "" in ref.path:  # a server takes meta[""] for no name at all
+    if any(key == "" or _CONTROL.search(key) for key in where.ref.path):
         return ANYTHING
+    pushed = _push(where, dialect)
+    if any(key.isdecimal() for key in where.ref.path):  # to a server, a place in a list as well
+        return replace(pushed, exact=False)
+    return pushed
+
+
+def _push(where: Leaf, dialect: Dialect) -> Pushed:
+    ref = where.ref
     path = ref.name + "".join(f"[{quote(key)}]" for key in ref.path)
     if isinstance(where, IsNull):
         if not dialect.json_null:

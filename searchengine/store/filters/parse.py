@@ -60,7 +60,10 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 MAX_CHARACTERS = 100_000
 MAX_DEPTH = 64
-_COMPARISONS = "Comparisons: == != < <= > >= ~ ~* startswith endswith has in (...) is null."
+_COMPARISONS = (
+    "Comparisons: == != < <= > >= ~ (contains) ~* (in any case) "
+    "startswith endswith has in (...) is null."
+)
 _WITHIN = f"Write it like within({PLACE}, 48.85, 2.35, 20km)."
 
 
