@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -113,18 +113,21 @@ def planted(store: Store) -> Iterator[list[Item]]:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_each_finds_itself_and_no_more_than_it_should(
-    place: str, store: Store, planted: list[Item]
+    place: str, backend: str, store: Store, planted: list[Item]
 ) -> None:
-    kept = store.fetch(Side("hostile", "image"), [one.id for one in planted], ("camera", "meta"))
-    for text in HOSTILE:
+    side = Side("hostile", "image")
+    kept = store.fetch(side, [item.id for item in planted], ("camera", "meta"))
+
+    def ask(text: str) -> tuple[set[str], set[str]]:
         where = PLACES[place](text)
-        expected = {
-            item.id for item in planted if matches(where, {**asdict(item), **kept[item.id]})
-        }
-        found = {row["id"] for row in store.scan(Side("hostile", "image"), where=where)}
-        assert found == expected, ascii(text)
-        if place in ("meta ==", "meta has", "key"):
-            assert found, ascii(text)
+        expected = {id_ for id_, fields in kept.items() if matches(where, fields)}
+        return {row["id"] for row in store.scan(side, where=where)}, expected
+
+    with ThreadPoolExecutor(8 if backend == "server" else 1) as readers:
+        for text, (found, expected) in zip(HOSTILE, readers.map(ask, HOSTILE), strict=True):
+            assert found == expected, ascii(text)
+            if place in ("meta ==", "meta has", "key"):
+                assert found, ascii(text)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
