@@ -88,6 +88,10 @@ _BETWEEN_ZH: Final = re.compile(r"、|和|或者|或|与|以及|及|跟")
 _JOINTS: Final = ("and", "but", "with", "yet")
 _LOOSE_START: Final = re.compile(r"\s*(?:\)\s*)?(?:(?:and|but|yet)\b\s*)*", re.IGNORECASE)
 
+DENIED_WEIGHT: Final = -0.5
+"""What a thing that is not wanted should weigh beside what is: at -1 more of what is wanted goes
+with it than the first hits gain (``bench/composed.py``)."""
+
 
 def split_negation(text: str) -> tuple[str, tuple[str, ...]]:
     """Return what is wanted, and each thing that is not, in the text's order.
