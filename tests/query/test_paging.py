@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.query.conftest import ITEMS, Asked
 
+COUNT = int(os.environ.get("SEARCHENGINE_TEST_PAGINGS", "25"))
 WHERES = (None, 'camera == "Canon"', "meta.rating < 2", "taken_at >= 2015", "width > 1000")
 shapes = st.fixed_dictionaries(
     {},
@@ -31,14 +33,38 @@ questions = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+asking = given(
+    asking=st.tuples(
+        st.integers(0, 40), questions, st.just({}) | shapes, st.integers(7, 250), st.booleans()
+    )
 )
-@given(st.integers(0, 40), questions, st.just({}) | shapes, st.integers(7, 250), st.booleans())
-def test_pages_join_to_the_whole(
+
+
+def examples(count: int) -> settings:
+    return settings(
+        max_examples=count,
+        deadline=None,
+        # A failing case is small as it is, and each costs seconds.
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+
+
+@pytest.mark.parametrize("backend", ["memory", "lite"], indirect=True)
+@examples(COUNT)
+@asking
+def test_pages_join_to_the_whole(asked: Asked, asking: Any) -> None:
+    check_pages(asked, *asking)
+
+
+@pytest.mark.parametrize("backend", ["server"], indirect=True)
+@examples(max(6, COUNT // 4))
+@asking
+def test_pages_join_to_the_whole_on_a_server(asked: Asked, asking: Any) -> None:
+    check_pages(asked, *asking)
+
+
+def check_pages(
     asked: Asked,
     seed: int,
     question: dict[str, Any],
