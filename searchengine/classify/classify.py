@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PAGE = 500
 """Items that are decided about at a time."""
+_TEXTS = 64
+"""Descriptions that are encoded at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Tally:
     def note(self, verdict: Verdict) -> None:
         """Count one verdict."""
         self.items += 1
-        self.counts.update(verdict.labels)
+        self.counts.update(verdict.names)
         self.none += not verdict.labels
 
 
@@ -168,5 +170,7 @@ def _decided(
 
 def _encode(engine: SearchEngine, info: SideInfo, texts: Sequence[str]) -> Any:
     """Return the texts' vectors as a query's are made, float32 (n, dim)."""
-    encoded = engine.encoded([Term(Words(text)) for text in texts], info.side.modality)
-    return np.stack([term.vector for _, term in encoded.terms])
+    encode = engine.encoded([Term(Words(texts[0]))], info.side.modality).encode_texts
+    return np.concatenate(
+        [encode(texts[start : start + _TEXTS]) for start in range(0, len(texts), _TEXTS)]
+    )

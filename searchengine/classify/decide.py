@@ -28,14 +28,17 @@ Judge = Callable[["Array", "Array"], "Array"]
 class Verdict:
     """What was decided about one item."""
 
-    labels: tuple[str, ...]
-    """Those that apply, the most relevant first; empty: none."""
+    labels: tuple[tuple[str, float], ...]
+    """Those that apply, each with its relevance (0 to 1), the most relevant first; empty: none."""
     nearest: str
     """The label with the greatest cosine, whether it applies or not."""
     confidence: float
     """That ``nearest`` is the right one of the labels, given that one of them is; 0 to 1."""
-    relevance: tuple[float, ...]
-    """Of every label, in the order they were given; 0 to 1."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels without their relevance."""
+        return tuple(name for name, _ in self.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,48 +66,75 @@ class Decider:
             return []
         each = items.astype(np.float64) @ self.prompts.T.astype(np.float64)
         cosines = label_cosines(each, self.prompt_of)
-        relevance = self._relevance(items, each, cosines)
         sure = softmax(cosines / self.temperature)
-        least = np.array(
-            [self.threshold if one.threshold is None else one.threshold for one in self.labels]
-        )
-        applies = relevance >= least
         nearest = cosines.argmax(axis=1)
+        given = self._several(items, cosines) if self.multi else self._one(items, each, nearest)
         return [
-            self._verdict(cosines[row], relevance[row], applies[row], sure[row], int(nearest[row]))
+            Verdict(labels, self.labels[place].name, float(sure[row, place]))
+            for row, (labels, place) in enumerate(zip(given, nearest.tolist(), strict=True))
+        ]
+
+    def relevance(self, items: Array) -> npt.NDArray[np.float64]:
+        """Return (n, k): how relevant each label's best description is to each item.
+
+        0 where something that speaks against the label is nearer.
+        """
+        judged = np.stack([self.judge(text, items) for text in self.prompts], axis=1)
+        relevance = label_cosines(judged.astype(np.float64), self.prompt_of)
+        each = items.astype(np.float64) @ self.prompts.T.astype(np.float64)
+        relevance[self._contradicted(items, label_cosines(each, self.prompt_of))] = 0.0
+        return relevance
+
+    def _several(
+        self, items: Array, cosines: npt.NDArray[np.float64]
+    ) -> list[tuple[tuple[str, float], ...]]:
+        relevance = self.relevance(items)
+        applies = relevance >= self._least()
+        order = np.lexsort((-cosines, -relevance), axis=1)
+        return [
+            tuple(
+                (self.labels[place].name, float(relevance[row, place]))
+                for place in order[row]
+                if applies[row, place]
+            )
             for row in range(len(items))
         ]
 
-    def _verdict(
+    def _one(
         self,
-        cosines: npt.NDArray[np.float64],
-        relevance: npt.NDArray[np.float64],
-        applies: npt.NDArray[np.bool_],
-        sure: npt.NDArray[np.float64],
-        nearest: int,
-    ) -> Verdict:
-        if self.multi:
-            chosen = [int(p) for p in np.lexsort((-cosines, -relevance)) if applies[p]]
-        else:
-            chosen = [nearest] if applies[nearest] else []
-        return Verdict(
-            tuple(self.labels[place].name for place in chosen),
-            self.labels[nearest].name,
-            float(sure[nearest]),
-            tuple(float(value) for value in relevance),
-        )
+        items: Array,
+        each: npt.NDArray[np.float64],
+        nearest: npt.NDArray[np.intp],
+    ) -> list[tuple[tuple[str, float], ...]]:
+        """Judge each item by the nearest description alone: a corpus is large, labels are many."""
+        relevance = np.zeros(len(items))
+        best = each.argmax(axis=1)
+        for place in np.unique(best):
+            rows = best == place
+            relevance[rows] = self.judge(self.prompts[place], items[rows])
+        rows = np.arange(len(items))
+        cosines = label_cosines(each, self.prompt_of)
+        relevance[self._contradicted(items, cosines)[rows, nearest]] = 0.0
+        applies = relevance >= self._least()[nearest]
+        return [
+            ((self.labels[nearest[row]].name, float(relevance[row])),) if applies[row] else ()
+            for row in rows
+        ]
 
-    def _relevance(
-        self, items: Array, each: npt.NDArray[np.float64], cosines: npt.NDArray[np.float64]
-    ) -> npt.NDArray[np.float64]:
-        """Return (n, k), of each label's best description; 0 where what is against it is nearer."""
-        judged = np.stack([self.judge(text, items) for text in self.prompts], axis=1)
-        relevance = label_cosines(judged.astype(np.float64), self.prompt_of)
-        if len(self.against):
-            contrary = items.astype(np.float64) @ self.against.T.astype(np.float64)
-            for column, label in enumerate(self.against_of):
-                relevance[contrary[:, column] > cosines[:, label], label] = 0.0
-        return relevance
+    def _least(self) -> npt.NDArray[np.float64]:
+        """Return (k,): the least relevance of each label."""
+        own = (self.threshold if one.threshold is None else one.threshold for one in self.labels)
+        return np.array(list(own))
+
+    def _contradicted(
+        self, items: Array, cosines: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.bool_]:
+        """Return (n, k): whether something against the label is nearer than all it looks like."""
+        found = np.zeros(cosines.shape, dtype=bool)
+        contrary = items.astype(np.float64) @ self.against.T.astype(np.float64)
+        for column, label in enumerate(self.against_of):
+            found[:, label] |= contrary[:, column] > cosines[:, label]
+        return found
 
 
 def label_cosines(

@@ -48,5 +48,5 @@ def read_categories(path: Path | None = None) -> tuple[Label, ...]:
 
 def action_for(verdict: Verdict, categories: tuple[Label, ...]) -> str:
     """Return the strictest action among the categories that apply, ``""`` for none."""
-    taken = {one.action for one in categories if one.name in verdict.labels}
+    taken = {one.action for one in categories if one.name in verdict.names}
     return next((action for action in reversed(ACTIONS) if action in taken), "")

@@ -29,13 +29,13 @@ def as_json(labelled: Labelled, decider: Decider, *, moderated: bool = False) ->
     choice of several; ``action`` is there in moderation.
     """
     verdict = labelled.verdict
-    relevance = dict(zip((one.name for one in decider.labels), verdict.relevance, strict=True))
     path = path_of(labelled.uri)
     found: dict[str, Any] = {"id": labelled.id or None, "uri": labelled.uri}
     if path is not None:
         found["path"] = clean_text(str(path))
     found["labels"] = [
-        {"label": name, "relevance": round(relevance[name], _NUMBER)} for name in verdict.labels
+        {"label": name, "relevance": round(relevance, _NUMBER)}
+        for name, relevance in verdict.labels
     ]
     if not decider.multi:
         found["nearest"] = verdict.nearest
@@ -89,12 +89,11 @@ def csv_line(labelled: Labelled | None, decider: Decider, *, moderated: bool = F
 def text_line(labelled: Labelled, decider: Decider, width: int) -> str:
     """Return one line of at most ``width`` columns: labels, how sure, which item."""
     verdict = labelled.verdict
-    relevance = dict(zip((one.name for one in decider.labels), verdict.relevance, strict=True))
     if decider.multi:
-        said = ", ".join(f"{name} {relevance[name]:.2f}" for name in verdict.labels) or NONE
+        said = ", ".join(f"{name} {value:.2f}" for name, value in verdict.labels) or NONE
         column = max(24, width // 2)
     else:
-        said = f"{(verdict.labels or (NONE,))[0]}"
+        said = (verdict.names or (NONE,))[0]
         column = max(12, min(28, max(len(one.name) for one in decider.labels)))
     left = pad(cut_end(one_line(said), column), column)
     if not decider.multi:

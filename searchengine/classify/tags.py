@@ -46,10 +46,9 @@ def tagged(
     if not verdict.labels:
         return kept
     if not decider.multi:
-        return {**kept, key: verdict.labels[0], key + SCORE: round(verdict.confidence, 4)}
-    places = {label.name: place for place, label in enumerate(decider.labels)}
-    scores = {name: round(verdict.relevance[places[name]], 4) for name in verdict.labels}
-    return {**kept, key: list(verdict.labels), key + SCORE: scores}
+        return {**kept, key: verdict.names[0], key + SCORE: round(verdict.confidence, 4)}
+    scores = {name: round(relevance, 4) for name, relevance in verdict.labels}
+    return {**kept, key: list(verdict.names), key + SCORE: scores}
 
 
 def tag_corpus(

@@ -23,13 +23,12 @@ def test_the_nearest_label_is_the_plain_loop_s(decider: Make) -> None:
     verdicts = decider(*labels).decide(items)
     texts = FakeEncoder().encode_texts(list(labels))
     assert [one.nearest for one in verdicts] == [labels[n] for n in (items @ texts.T).argmax(1)]
-    assert [one.labels for one in verdicts[:4]] == [("red",), ("blue",), ("green",), ("yellow",)]
+    assert [one.names for one in verdicts[:4]] == [("red",), ("blue",), ("green",), ("yellow",)]
 
 
 def test_none_where_nothing_fits(decider: Make) -> None:
     verdict = decider("red", "green").decide(pictures("blue"))[0]
     assert verdict.labels == ()
-    assert max(verdict.relevance) < 0.5
     assert decider("red", "green", threshold=0).decide(pictures("blue"))[0].labels != ()
 
 
@@ -48,8 +47,8 @@ def test_a_label_is_as_near_as_its_nearest_description(decider: Make) -> None:
     warm = Label("warm", ("red", "orange", "yellow"))
     cold = Label("cold", ("blue", "cyan"))
     verdicts = decider(warm, cold).decide(pictures("orange", "cyan", "yellow", "blue"))
-    assert [one.labels for one in verdicts] == [("warm",), ("cold",), ("warm",), ("cold",)]
-    assert all(max(one.relevance) > 0.9 for one in verdicts)
+    assert [one.names for one in verdicts] == [("warm",), ("cold",), ("warm",), ("cold",)]
+    assert all(one.labels[0][1] > 0.9 for one in verdicts)
 
 
 def test_several_labels_the_most_relevant_first() -> None:
@@ -71,14 +70,14 @@ def test_several_labels_the_most_relevant_first() -> None:
         temperature=1,
     )
     (verdict,) = several.decide(pictures("red"))
-    assert verdict.labels == ("blue", "red")
-    assert verdict.relevance == pytest.approx((0.7, 0.4, 0.9))
+    assert verdict.labels == (("blue", pytest.approx(0.9)), ("red", pytest.approx(0.7)))
+    assert several.relevance(pictures("red"))[0] == pytest.approx((0.7, 0.4, 0.9))
 
 
 def test_a_threshold_of_its_own(decider: Make) -> None:
     strict, lax = Label("red", ("red",), threshold=1.0), Label("red", ("red",), threshold=0.1)
-    assert decider(strict, "green", multi=True).decide(pictures("red"))[0].labels == ()
-    assert decider(lax, "green", multi=True, threshold=1.0).decide(pictures("red"))[0].labels == (
+    assert decider(strict, "green", multi=True).decide(pictures("red"))[0].names == ()
+    assert decider(lax, "green", multi=True, threshold=1.0).decide(pictures("red"))[0].names == (
         "red",
     )
 
@@ -87,9 +86,21 @@ def test_what_speaks_against_a_label_takes_it_away(decider: Make) -> None:
     red = Label("red", ("red orange",), against=("orange",))
     plain = Label("red", ("red orange",))
     both = pictures("red", "orange")
-    assert [one.labels for one in decider(plain, multi=True).decide(both)] == [("red",)] * 2
-    assert [one.labels for one in decider(red, multi=True).decide(both)] == [("red",), ()]
-    assert [one.labels for one in decider(red, "blue").decide(both)] == [("red",), ()]
+    assert [one.names for one in decider(plain, multi=True).decide(both)] == [("red",)] * 2
+    assert [one.names for one in decider(red, multi=True).decide(both)] == [("red",), ()]
+    assert [one.names for one in decider(red, "blue").decide(both)] == [("red",), ()]
+
+
+def test_one_label_is_judged_as_several_are(decider: Make) -> None:
+    """A single choice looks at one description an item; it must come to the same relevance."""
+    labels = ("warm: red; orange", Label("cold", ("blue",), against=("cyan",)), "green")
+    items = pictures("red", "orange", "blue", "cyan", "green", "black")
+    single, several = decider(*labels), decider(*labels, multi=True)
+    table = several.relevance(items)
+    names = [label.name for label in several.labels]
+    for row, verdict in enumerate(single.decide(items)):
+        held = table[row, names.index(verdict.nearest)]
+        assert verdict.labels == (((verdict.nearest, pytest.approx(held)),) if held >= 0.5 else ())
 
 
 def test_no_items_no_verdicts(decider: Make) -> None:
@@ -100,7 +111,7 @@ def test_items_are_judged_alike_whatever_stands_beside_them(decider: Make) -> No
     items = pictures("red", "green", "blue")
     one = decider("red", "green", "blue")
     together, alone = one.decide(items), [one.decide(item[None])[0] for item in items]
-    assert [v.labels for v in together] == [v.labels for v in alone]
+    assert [v.names for v in together] == [v.names for v in alone]
     assert [v.confidence for v in together] == pytest.approx([v.confidence for v in alone])
 
 

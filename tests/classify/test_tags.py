@@ -62,7 +62,7 @@ def test_the_corpus_is_streamed_and_each_item_told_once(
     done = list(classify_corpus(engine, engine.side(), decider(*COLOUR_LABELS)))
     assert sorted(colours_of([one.uri for one in done])) == sorted(SHADES)
     for one, colour in zip(done, colours_of([one.uri for one in done]), strict=True):
-        assert one.verdict.labels == (() if colour == "yellow" else (colour,))
+        assert one.verdict.names == (() if colour == "yellow" else (colour,))
         assert one.id == item_id(one.uri)
 
 
@@ -226,7 +226,7 @@ def test_what_names_no_column(field: str) -> None:
 
 
 def test_columns_that_are_not_ours_are_kept(decider: Make) -> None:
-    verdict = Verdict(("red",), "red", 0.75, (0.8, 0.1))
+    verdict = Verdict((("red", 0.8),), "red", 0.75)
     labelled = Labelled("0" * 32, "file:///a.png", verdict)
     meta = {"price": 3, "tag": "old", "tag_score": 1}
     assert tagged(meta, labelled, decider("red", "blue"), "tag") == {
