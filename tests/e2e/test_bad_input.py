@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from searchengine.errors import QueryError
+from searchengine.query.engine import SearchEngine
 from searchengine.store.open import open_store
 from tests.e2e.conftest import Home
 from tests.ingest.folders import picture
@@ -118,7 +120,21 @@ def test_queries_without_an_answer(home: Home, folder: Path) -> None:
         (("search", "red", "--limit", "0"), 2),
         (("search", "red", "--limit", "10000000"), 2),
         (("search", "red", "--offset", "-1"), 2),
-        (("search", "red", "+", "blue"), 2),
+        (("search", "-", "red"), 2),
+        (("search", "0:red", "+", "0:blue"), 2),
+        (("search", "red", "+"), 2),
+        (("search", '"red'), 2),
+        (("search", "red - red"), 2),
+        (("search", "red", "+", "vector:[nan]"), 2),
+        (("search", "red", "+", "vector:[1,2]"), 2),
+        (("search", "red", "+", "vector:./nowhere.npy"), 3),
+        (("search", "red", "--cursor", "xyz"), 2),
+        (("search", "red", "--min-relevance", "7"), 2),
+        (("search", "red", "--sort", "colour"), 2),
+        (("search", "red", "--group-by", "colour"), 2),
+        (("search", "red", "--facet", "colour"), 2),
+        (("search", "red", "--rerank", "no-such-model"), 2),
+        (("search", folder / "red.png", "--hybrid"), 2),
         (("search", "red", "--json", "--csv"), 2),
         (("search", "red", "--modality", "text"), 3),
         (("search", "red", "--corpus", "other"), 3),
@@ -143,6 +159,22 @@ def test_queries_without_an_answer(home: Home, folder: Path) -> None:
     done = home.run("similar", "@-", stdin=b"neither am I")
     assert done.code == 1
     assert home.ok("search", "red", "--offset", "1000", "--json").json["hits"] == []
+    assert len(home.ok("search", "1e9:red", "+", "1e-9:blue", "--json").json["hits"]) == 3
+    assert home.ok("search", "red", "--filter", "width > 9999", "--json").json["hits"] == []
+    gone = home.ok("search", "red", "--json").json["hits"][0]["id"]
+    home.ok("remove", gone)
+    done = home.run("search", f"id:{gone}")
+    assert done.code == 3
+    assert gone in one_error(done.err)
+
+
+def test_a_query_of_two_megabytes(home: Home, folder: Path) -> None:
+    home.ok("index", folder, *FAKE)
+    engine = SearchEngine.open(
+        corpus="default", store__uri=str(home.folder / "data/searchengine/milvus")
+    )
+    with engine, pytest.raises(QueryError, match="65,536"):
+        engine.search("red " * 500_000)
 
 
 @pytest.mark.parametrize(
