@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from searchengine.query.compose import NEGATIVE_SHARE, compose
+from searchengine.query.compose import NEGATIVE_SHARE, SPREAD_POWER, compose
 
 if TYPE_CHECKING:
     from searchengine.encoders.contract import Vectors
@@ -69,7 +69,7 @@ def plain(parts: Sequence[Part], world: World) -> Row:
 
 
 def balanced(parts: Sequence[Part], world: World) -> Row:
-    """The product's own: the same spread of scores for each term, negatives at less."""
+    """The product's own: nearly the same spread of scores for each term, negatives at less."""
     return compose(parts, world.sample).astype(np.float64)
 
 
@@ -123,7 +123,7 @@ def plain_projected(parts: Sequence[Part], world: World) -> Row:
 
 def balanced_projected(parts: Sequence[Part], world: World) -> Row:
     """As ``balanced``; of what is asked for, the component along each negative is removed."""
-    wanted = spread(1.0)([part for part in parts if part.weight > 0], world)
+    wanted = spread(SPREAD_POWER)([part for part in parts if part.weight > 0], world)
     return _removed(wanted, parts)
 
 
@@ -169,8 +169,9 @@ METHODS: dict[str, Method] = {
     "plain, negatives projected": plain_projected,
     "means off, negatives projected": projected,
     "balanced, negatives projected": balanced_projected,
-    "balanced by root of spread": spread(0.5, NEGATIVE_SHARE),
-    "balanced, negatives whole": spread(1.0),
+    "by the root of the spread": spread(0.5, NEGATIVE_SHARE),
+    "by the whole spread": spread(1.0, NEGATIVE_SHARE),
+    "balanced, negatives whole": spread(SPREAD_POWER),
     "balanced, text x0.8": louder_text(0.8, balanced),
     "balanced, text x1.25": louder_text(1.25, balanced),
     "balanced (shipped)": balanced,

@@ -4,11 +4,11 @@ A contrastive model keeps texts and images in two cones apart (Liang et al. 2022
 NeurIPS). Over the items of one side, the distance between the cones adds the same number to every
 score, and a constant reorders nothing. What does matter is that it takes up length: scores of
 texts *spread* less over the items than scores of images do, so that in a plain sum the picture
-decides and the words hardly count. So each term is divided by the standard deviation of its own
-scores over a sample of the side that is searched, and weights of 1 and 1 then mean that both have
-the same say, with every model. For rankings this is z-score fusion (Montague and Aslam 2001,
-"Relevance score normalization for metasearch", CIKM), in one vector that any index can search
-with.
+decides and the words hardly count. So each term is divided by a power of the standard deviation of
+its own scores over a sample of the side that is searched. With a power of 1 every term would have
+the same say, as in z-score fusion (Montague and Aslam 2001, "Relevance score normalization for
+metasearch", CIKM); a little less serves better, for some terms spread less because they say less.
+The result is one vector, which any index can search with.
 
 Subtracting the mean of each cone, orthogonal projection of negatives and other ways were measured
 beside this one: ``docs/decisions/0003-composed-queries.md``, ``bench/composed.py``.
@@ -27,11 +27,13 @@ from searchengine.errors import QueryError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NEGATIVE_SHARE: Final = 0.7
+SPREAD_POWER: Final = 0.75
+"""How much of the difference in spread between terms is made up for, by measurement."""
+NEGATIVE_SHARE: Final = 0.8
 """What a negative weight counts for beside a positive one, by measurement: the whole of what a
 word means, taken away at full weight, takes some of what was asked for with it."""
 SAMPLE_SIZE: Final = 200
-"""How many items of a side to sample: more change no figure of the benchmark."""
+"""How many items of a side to sample: more change nothing that the benchmark could see."""
 SAMPLE_LEAST: Final = 20
 """Fewer items than this say nothing about spread; weights then count as they are given."""
 
@@ -111,12 +113,12 @@ def _balanced(
     vectors: npt.NDArray[np.float64],
     sample: npt.NDArray[np.float32] | None,
 ) -> npt.NDArray[np.float64]:
-    """Weights that give every term the same say over the sampled items, negative ones less."""
+    """Weights that give the terms nearly the same say over the sampled items, negatives less."""
     shares = np.where(weights < 0, NEGATIVE_SHARE, 1.0)
     if sample is None or len(sample) < SAMPLE_LEAST:
         return weights * shares
     spreads = (sample.astype(np.float64) @ vectors.T).std(axis=0)
-    return np.asarray(weights * shares / np.maximum(spreads, _LEAST_SPREAD))
+    return np.asarray(weights * shares / np.maximum(spreads, _LEAST_SPREAD) ** SPREAD_POWER)
 
 
 def _unit_sum(
