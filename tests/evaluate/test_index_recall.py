@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,18 @@ def test_fewer_items_than_asked_for(vectors: np.ndarray) -> None:
     found = index_recall(store, info, "captions", vectors[9:11], (10,), advance=told.append)
     assert found.recall == pytest.approx({10: 2 / 3})
     assert told == [3]
+
+
+class Rounding(MemoryStore):
+    """Adds up in another order than exact search does: the last digit of a score differs."""
+
+    def search(self, *arguments, **options) -> list[list[Found]]:  # type: ignore[no-untyped-def]
+        found = super().search(*arguments, **options)
+        return [[replace(hit, score=round(hit.score - 1e-6, 6)) for hit in hits] for hits in found]
+
+
+def test_a_score_that_rounds_apart_is_not_lost(vectors: np.ndarray) -> None:
+    store = Rounding()
+    info = fill(store, [item(f"/x/{n}.jpg") for n in range(60)], vectors)
+    found = index_recall(store, info, "captions", vectors[:40], (1, 5, 10))
+    assert found.recall == {1: 1, 5: 1, 10: 1}
