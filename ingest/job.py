@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from searchengine.errors import EncoderError
 from searchengine.records import MODALITIES
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ class Job:
     build_encoder: Callable[[str], Encoder]
     describe_model: Callable[[str], ModelCard | None]
     """What is known of a model without loading it; ``None`` when loading is the only way."""
+    prepare_questions: Callable[[Encoder], None] | None = None
+    """Called at the end of a run that loaded the encoder: work the first question would wait for."""
     model: str | None = None
     """``None``: the corpus's own model, else ``default_model``."""
     default_model: str = ""
@@ -82,6 +86,9 @@ def job_for(
         describe_model=partial(
             describe_model, precision=settings.model.precision, cache_dir=settings.cache_dir
         ),
+        prepare_questions=partial(
+            _prepare_questions, cache_dir=settings.cache_dir, prompts=settings.query.prompts
+        ),
         model=settings.model.name or None,
         default_model=DEFAULT_MODEL,
         profile=settings.store.profile,
@@ -93,3 +100,15 @@ def job_for(
         write_rows=settings.ingest.write_rows,
         max_pixels=settings.ingest.max_pixels,
     )
+
+
+def _prepare_questions(encoder: Encoder, *, cache_dir: Path, prompts: str) -> None:
+    """Have what relevance is measured against in the cache: once a model, seconds."""
+    from searchengine.query.prompts import default_prompts
+    from searchengine.query.relevance import load_background
+
+    chosen = default_prompts(encoder.name) if prompts == "auto" else prompts
+    # A model that cannot encode ordinary captions has indexed what it could; the first question
+    # meets the same error and tells it.
+    with suppress(EncoderError):
+        load_background(encoder, cache_dir=cache_dir, prompts=chosen)

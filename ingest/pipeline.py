@@ -130,6 +130,8 @@ class Pipeline:
                 self._sweep()
             for modality in sorted(self._touched | self._unsettled):
                 self._store.settle(self._sides[modality])
+        if self._encoder is not None and self._job.prepare_questions and not self._stop.is_set():
+            self._job.prepare_questions(self._encoder)
         self._on_progress(self._report)
 
     # -- what the corpus and the model are ------------------------------------------------

@@ -11,9 +11,9 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from searchengine.query._pending import DEFAULT_THRESHOLD
 from searchengine.query.cursor import decode_cursor, encode_cursor
 from searchengine.query.query import MAX_WINDOW
+from searchengine.query.relevance import DEFAULT_THRESHOLD
 from searchengine.query.retrieve import by_vector, by_words, pool_columns, with_relevance
 from searchengine.query.stages.diffuse import rerank_by_diffusion
 from searchengine.query.stages.diversify import diversify

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from searchengine.encoders.contract import Encoder
-    from searchengine.query._pending import Background
+    from searchengine.query.relevance import Background
     from searchengine.query.space import Encoded
     from searchengine.query.terms import What
     from searchengine.records import Modality

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from searchengine.query.stages.rescore import Reranker
     from searchengine.store.contract import SideInfo, Store
 
+_DIGITS = 4
+"""Of a relevance. More would say more than is known, and change with the batch."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -97,7 +100,7 @@ def with_relevance(candidates: Sequence[Candidate], asked: Asked) -> list[Candid
     if not unknown:
         return list(candidates)
     vectors = np.stack([one.vector for one in unknown if one.vector is not None])
-    judged = iter(asked.judge(vectors).tolist())
+    judged = iter(round(value, _DIGITS) for value in asked.judge(vectors).tolist())
     return [
         one if one.relevance is not None else replace(one, relevance=next(judged))
         for one in candidates

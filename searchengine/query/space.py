@@ -12,9 +12,9 @@ import numpy as np
 
 from searchengine.errors import QueryError
 from searchengine.identity import path_of
-from searchengine.query._pending import load_background, relevance_of
 from searchengine.query.compose import SAMPLE_SIZE, compose
 from searchengine.query.prompts import default_prompts, encode_prompted
+from searchengine.query.relevance import cached_background, load_background, relevance_of
 from searchengine.query.resolve import settled_terms, term_vectors
 from searchengine.query.retrieve import Asked
 from searchengine.query.stages.rescore import TwoTowerReranker
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from searchengine.encoders.contract import Encoder, Vectors
-    from searchengine.query._pending import Background
     from searchengine.query.lookup import Lookup
     from searchengine.query.query import Query
+    from searchengine.query.relevance import Background
     from searchengine.query.resolve import Access, Settled, TermVector
     from searchengine.query.stages.rescore import Reranker
     from searchengine.query.terms import Term
@@ -93,12 +93,15 @@ class Space:
         )
 
     def background(self, info: SideInfo) -> Background:
-        """Return what relevance is measured against for the side's model."""
-        if info.fingerprint not in self._backgrounds:
-            self._backgrounds[info.fingerprint] = load_background(
-                self._encoder(info), cache_dir=self._cache_dir
-            )
-        return self._backgrounds[info.fingerprint]
+        """Return what relevance is measured against for the side's model, loaded if need be."""
+        found = self._backgrounds.get(info.fingerprint)
+        if found is None:
+            prompts = self._choice(info.model)
+            found = cached_background(
+                info.fingerprint, cache_dir=self._cache_dir, prompts=prompts
+            ) or load_background(self._encoder(info), cache_dir=self._cache_dir, prompts=prompts)
+            self._backgrounds[info.fingerprint] = found
+        return found
 
     def _asked(
         self,
@@ -186,8 +189,10 @@ class Space:
         return self._prompted(self._encoder(info), info.model, texts)
 
     def _prompted(self, encoder: Encoder, model: str, texts: Sequence[str]) -> Vectors:
-        prompts = default_prompts(model) if self._prompts == "auto" else self._prompts
-        return encode_prompted(encoder, texts, prompts)
+        return encode_prompted(encoder, texts, self._choice(model))
+
+    def _choice(self, model: str) -> str:
+        return default_prompts(model) if self._prompts == "auto" else self._prompts
 
     def _sample(self, info: SideInfo) -> npt.NDArray[np.float32] | None:
         """Return vectors of about ``SAMPLE_SIZE`` items of the side, float32 (n, dim).
