@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from searchengine.encoders import load_encoder
     from searchengine.errors import SearchEngineError
     from searchengine.query.engine import SearchEngine
+    from searchengine.query.json_form import query_from_json, query_to_json
     from searchengine.query.language import parse_query, query_text
     from searchengine.query.query import Page, Query, Shape
     from searchengine.query.terms import Known, Picture, PictureAt, RawVector, Term, Words
     from searchengine.records import Hit, Item, Results
     from searchengine.settings import Settings, load_settings
-    from searchengine.store.filters import parse_filter
+    from searchengine.store.filters import filter_text, parse_filter
     from searchengine.store.open import open_store
 
 __version__ = "0.1.0"
@@ -45,12 +46,15 @@ __all__ = [
     "Shape",
     "Term",
     "Words",
+    "filter_text",
     "load_encoder",
     "load_settings",
     "open_store",
     "parse_filter",
     "parse_query",
+    "query_from_json",
     "query_text",
+    "query_to_json",
 ]
 
 _HOMES = {
@@ -69,12 +73,15 @@ _HOMES = {
     "Shape": "query.query",
     "Term": "query.terms",
     "Words": "query.terms",
+    "filter_text": "store.filters",
     "load_encoder": "encoders",
     "load_settings": "settings",
     "open_store": "store.open",
     "parse_filter": "store.filters",
     "parse_query": "query.language",
+    "query_from_json": "query.json_form",
     "query_text": "query.language",
+    "query_to_json": "query.json_form",
 }
 
 

@@ -321,11 +321,11 @@ def _negated(term: Term) -> list[Term]:
     """Return what a text says is wanted, and what is not, as terms of their own."""
     if not isinstance(term.what, Words):
         return [term]
-    from searchengine.query.negation import split_negation
+    from searchengine.query.negation import DENIED_WEIGHT, split_negation
 
     wanted, unwanted = split_negation(term.what.text)
     parts = [Term(Words(wanted), term.weight)] if wanted.strip() else []
-    return parts + [Term(Words(each), -term.weight) for each in unwanted]
+    return parts + [Term(Words(each), DENIED_WEIGHT * term.weight) for each in unwanted]
 
 
 def _filter(where: Filter | str | None) -> Filter | None:

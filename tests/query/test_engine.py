@@ -21,6 +21,7 @@ from searchengine.errors import (
 )
 from searchengine.query.examples import looks_like_example, read_example
 from searchengine.query.language import parse_query
+from searchengine.query.negation import DENIED_WEIGHT
 from searchengine.query.query import Page, Query
 from searchengine.query.terms import Known, Picture, RawVector, Term, Words
 from tests.ingest.folders import CountingEncoder, FlakyStore, make_job, picture, run
@@ -183,7 +184,7 @@ def test_what_a_text_denies_is_taken_away_when_asked(engine: SearchEngine) -> No
     terms = engine.read(parse_query("2:a red field without green - blue"), negation=True)
     assert terms == (
         Term(Words("a red field"), 2),
-        Term(Words("green"), -2),
+        Term(Words("green"), 2 * DENIED_WEIGHT),
         Term(Words("blue"), -1),
     )
     assert engine.read(terms, negation=False) == terms
