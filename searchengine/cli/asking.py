@@ -51,6 +51,14 @@ class Asking:
     hybrid: Annotated[
         bool, typer.Option("--hybrid", help="Search captions for the words, too (BM25).")
     ] = False
+    text_weight: Annotated[
+        float | None,
+        typer.Option(
+            "--text-weight",
+            metavar="0..1",
+            help="With --hybrid: fuse by score, captions having this share. Default: by rank.",
+        ),
+    ] = None
     allow_net: options.AllowNet = False
     store: options.StoreUri = None
     config: options.Config = None
@@ -86,6 +94,7 @@ class Asking:
             "where": self.where,
             "modality": None if self.modality is Sides.both else self.modality.value,
             "hybrid": self.hybrid,
+            "text_weight": self.text_weight,
         }
 
 

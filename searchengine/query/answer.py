@@ -20,7 +20,7 @@ from searchengine.query.stages.diversify import diversify
 from searchengine.query.stages.expand import rerank_by_expansion
 from searchengine.query.stages.facets import count_values
 from searchengine.query.stages.fold import fold
-from searchengine.query.stages.fuse import Ranking, fuse_by_rank
+from searchengine.query.stages.fuse import Ranking, fuse_by_rank, fuse_by_score
 from searchengine.query.stages.group import group_by
 from searchengine.query.stages.rescore import rescore
 from searchengine.query.stages.sort import sort_by
@@ -96,7 +96,8 @@ def answer(
 def question_digest(query: Query, asked: Sequence[Asked]) -> str:
     """Return 32 hex digits that are the same for the same question to the same corpus."""
     sides = [(one.info.side, one.info.fingerprint) for one in asked]
-    said = (query.terms, query.where, sorted(query.exclude), query.hybrid, query.shape, sides)
+    asks = (query.terms, query.where, sorted(query.exclude), query.hybrid, query.text_weight)
+    said = (*asks, query.shape, sides)
     return hashlib.blake2b(repr(said).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
@@ -113,11 +114,14 @@ def _arrange(
     columns = pool_columns(query.shape)
     found_any, rankings = False, []
     for one in asked:
-        lists = [_pool(store, one, query, pool, columns)]
+        found = _pool(store, one, query, pool, columns)
+        mine = _second_look(found, one, query.shape)
         if query.hybrid:
-            lists.append(by_words(store, one, query, pool, columns))
-        found_any = found_any or any(lists)
-        rankings += [Ranking(_second_look(found, one, query.shape)) for found in lists]
+            worded = by_words(store, one, query, pool, columns)
+            found_any = found_any or bool(worded)
+            mine = _hybrid(mine, worded, one, query)
+        found_any = found_any or bool(found)
+        rankings.append(Ranking(mine))
     candidates = list(rankings[0].candidates) if len(rankings) == 1 else fuse_by_rank(rankings)
     candidates = _above(candidates, query.shape)
     return _Arranged(
@@ -126,6 +130,23 @@ def _arrange(
         relevant=len(candidates) if query.shape.cuts else None,
         facets=tuple(count_values(candidates, key) for key in query.shape.facets),
     )
+
+
+def _hybrid(
+    near: Sequence[Candidate],
+    worded: Sequence[tuple[Candidate, float]],
+    asked: Asked,
+    query: Query,
+) -> list[Candidate]:
+    """Fuse the nearest by vector with the best by words: by rank, or by score where weighted."""
+    score = {candidate.id: bm25 for candidate, bm25 in worded}
+    kept = _relevant([candidate for candidate, _ in worded], asked, query.shape)
+    share = query.text_weight
+    if share is None:
+        return fuse_by_rank([Ranking(near), Ranking(kept)])
+    by_score = Ranking(kept, scores=[score[one.id] for one in kept])
+    lists = ((1 - share, Ranking(near)), (share, by_score))
+    return fuse_by_score([replace(one, weight=weight) for weight, one in lists if weight > 0])
 
 
 def _pool(

@@ -207,6 +207,7 @@ class SearchEngine:
         modality: Modality | None = "image",
         exclude_self: bool = False,
         hybrid: bool = False,
+        text_weight: float | None = None,
         **shape: Any,
     ) -> Results:
         """Find what fits an example or several terms, among the items that pass the filter.
@@ -223,6 +224,7 @@ class SearchEngine:
                 _filter(where),
                 frozenset(itself) if exclude_self else frozenset(),
                 hybrid,
+                text_weight,
                 Page(limit, offset, cursor),
                 Shape(**shape),
             )

@@ -102,6 +102,7 @@ class QueryForm(_Form):
     filter: str | dict[str, Any] | None = None
     exclude: list[str] = []
     hybrid: bool = False
+    text_weight: FiniteFloat | None = None
     limit: int = 10
     offset: int = 0
     cursor: str | None = None
@@ -142,6 +143,7 @@ def query_from_json(value: Any) -> Query:
         _filter(form.filter),
         frozenset(map(read_id, form.exclude)),
         form.hybrid,
+        form.text_weight,
         Page(form.limit, form.offset, form.cursor),
         Shape(**{**shape, "facets": tuple(form.facets)}),
     )
@@ -157,6 +159,7 @@ def query_to_json(query: Query) -> dict[str, Any]:
         "filter": None if query.where is None else filter_to_json(query.where),
         "exclude": sorted(query.exclude),
         "hybrid": query.hybrid,
+        "text_weight": query.text_weight,
         **asdict(query.page),
         **asdict(query.shape),
     }

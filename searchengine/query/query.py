@@ -79,8 +79,8 @@ class Shape:
             ("min_score", self.min_score, -1.0),
             ("diversity", self.diversity, 0.0),
         ):
-            if value is not None and not (math.isfinite(value) and least <= value <= 1):
-                raise QueryError(f"{name} must be between {least:g} and 1, not {value}")
+            if value is not None:
+                check_share(name, value, least)
         for key in self.facets:
             check_key(key)
         if self.sort is not None:
@@ -114,6 +114,12 @@ class Shape:
         return self.cuts or self.fold or self.diversity is not None or self.expand is not None
 
 
+def check_share(name: str, value: float, least: float) -> None:
+    """Raise ``QueryError`` unless a number lies between the least one and 1."""
+    if not (math.isfinite(value) and least <= value <= 1):
+        raise QueryError(f"{name} must be between {least:g} and 1, not {value}")
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One question. Raises ``QueryError`` where it cannot have an answer."""
@@ -125,7 +131,9 @@ class Query:
     exclude: frozenset[str] = frozenset()
     """Ids that must not be among the hits."""
     hybrid: bool = False
-    """Search captions for the words, too (BM25), and fuse."""
+    """Search captions for the words, too (BM25), and fuse: by rank (RRF), unless weighted."""
+    text_weight: float | None = None
+    """Fuse by score instead, the captions' words having this share, 0 to 1."""
     page: Page = field(default_factory=Page)
     shape: Shape = field(default_factory=Shape)
 
@@ -133,5 +141,9 @@ class Query:
         check_terms(self.terms)
         if not self.modalities or len(set(self.modalities)) != len(self.modalities):
             raise QueryError("name images, texts or both, each once")
+        if self.text_weight is not None:
+            if not self.hybrid:
+                raise QueryError("a weight of the captions' words goes with a hybrid search")
+            check_share("text_weight", self.text_weight, 0.0)
         if len(self.exclude) > MAX_WINDOW:
             raise QueryError(f"at most {MAX_WINDOW:,} items can be excluded")

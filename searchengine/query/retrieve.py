@@ -67,8 +67,10 @@ def by_vector(
 
 def by_words(
     store: Store, asked: Asked, query: Query, depth: int, columns: tuple[str, ...]
-) -> list[Candidate]:
-    """Return the ``depth`` best items by BM25 over captions, best first, with their cosines.
+) -> list[tuple[Candidate, float]]:
+    """Return the ``depth`` best items by BM25 over captions, best first, with that score.
+
+    Their own ``score`` is the cosine, as everywhere.
 
     Raises ``QueryError`` where no term has words, ``UnsupportedError`` where the
     backend has no full-text search.
@@ -82,12 +84,15 @@ def by_words(
         asked.info.side, asked.words, limit=depth, where=query.where, fields=wanted
     )
     return [
-        Candidate(
-            one.id,
-            rounded(float(np.dot(one.fields[VECTOR], asked.vector))),
-            asked.info.side.modality,
-            {name: value for name, value in one.fields.items() if name != VECTOR},
-            one.fields[VECTOR],
+        (
+            Candidate(
+                one.id,
+                rounded(float(np.dot(one.fields[VECTOR], asked.vector))),
+                asked.info.side.modality,
+                {name: value for name, value in one.fields.items() if name != VECTOR},
+                one.fields[VECTOR],
+            ),
+            one.score,
         )
         for one in found
         if one.id not in query.exclude

@@ -135,6 +135,14 @@ def test_full_text_or_its_refusal(asked: Asked) -> None:
     wanted = asked.rows["image"][123].item.id
     assert wanted in ids(found)
     assert wanted not in ids(asked.engine.find(terms, limit=5))
+    assert ids(asked.engine.find(terms, hybrid=True, text_weight=1.0, limit=1)) == [wanted]
+    plain = ids(asked.engine.find(terms, limit=20))
+    assert ids(asked.engine.find(terms, hybrid=True, text_weight=0.0, limit=20)) == plain
+    cut = asked.engine.find(terms, hybrid=True, min_relevance=0.0, limit=POOL)
+    assert wanted in ids(cut)
+    for share in (-0.1, 1.1, float("nan")):
+        with pytest.raises(QueryError, match="text_weight"):
+            asked.engine.find(terms, hybrid=True, text_weight=share)
     with pytest.raises(QueryError, match="words"):
         asked.engine.find(asked.vector(11), hybrid=True)
 

@@ -50,7 +50,8 @@ queries = st.builds(
     st.sampled_from([("image",), ("text",), ("image", "text")]),
     st.sampled_from([None, parse_filter('width > 3 and camera ~ "Canon"')]),
     st.sampled_from([frozenset(), frozenset([ID])]),
-    st.booleans(),
+    st.just(True),
+    st.sampled_from([None, 0.25]),
     st.sampled_from([Page(), Page(3, 4), Page(5, 0, "abc")]),
     shapes,
 )

@@ -79,7 +79,7 @@ def test_errors_point_at_the_column(typed: str, column: int, says: str) -> None:
 
 @pytest.mark.parametrize("typed", ["", "   ", "- people", "0:dog", "0:a - b"])
 def test_what_asks_for_nothing(typed: str) -> None:
-    with pytest.raises(QueryError, match="empty|takes away|weights are 0"):
+    with pytest.raises(QueryError, match=r"empty|takes away|weights are 0"):
         parse_query(typed)
 
 
