@@ -106,7 +106,7 @@ def text_summary(
     tally: Tally, decider: Decider, calibration: Calibration | None = None
 ) -> list[str]:
     """Return the counts as lines, the commonest label first."""
-    lines = [f"{tally.items:,} items"]
+    lines = [f"{tally.items:,} item{'' if tally.items == 1 else 's'}"]
     for name, count in sorted(tally.counts.items(), key=lambda pair: (-pair[1], pair[0])):
         lines.append(f"  {count:>7,}  {one_line(name)}")
     lines.append(f"  {tally.none:>7,}  ({NONE})")

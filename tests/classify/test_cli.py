@@ -230,9 +230,8 @@ def test_moderation_with_categories_of_one_s_own(
     rules = tmp_path / "boats.yaml"
     rules.write_text(
         "categories:\n"
-        "  - name: boats\n    action: hide\n    threshold: 0.5\n    prompts: [a boat, boats]\n"
-        "    against: [a car, a train, a house, a plane]\n"
-        "  - name: cats\n    prompts: [a cat, cats]\n",
+        "  - name: boats\n    action: hide\n    threshold: 0.4\n    prompts: [a boat, boats]\n"
+        "  - name: snow\n    prompts: [in the snow]\n    against: [in the desert]\n",
         encoding="utf-8",
     )
     result = run("--moderate", "--config-file", rules, "--jsonl")
@@ -246,9 +245,12 @@ def test_moderation_with_categories_of_one_s_own(
         assert row["action"] == ("hide" if "boats" in names else "flag")
         for name in names:
             flagged[name].add(number(row))
-    for name, kind in (("boats", "boat"), ("cats", "cat")):
-        held = {n for n, scene in enumerate(scenes) if kind in kinds(scene)}
-        assert len(flagged[name] & held) >= 0.6 * len(held)
+    boats = {n for n, scene in enumerate(scenes) if "boat" in kinds(scene)}
+    snow = {n for n, scene in enumerate(scenes) if scene.background == "snow"}
+    assert boats <= flagged["boats"]
+    assert len(flagged["boats"]) < COUNT / 2
+    assert flagged["snow"] <= snow
+    assert len(flagged["snow"]) >= 0.6 * len(snow)
 
 
 def test_a_report_counts_what_it_does_not_show(run: Run, tmp_path: Path) -> None:

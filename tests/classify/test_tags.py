@@ -163,6 +163,22 @@ def test_only_some_items(engine: SearchEngine, decider: Make) -> None:
     assert found(engine, "meta.tag is not null") == ["red", "red"]
 
 
+def test_on_a_server(milvus_server_uri: str, folder: Path, decider: Make) -> None:
+    """Upserts replace rows there as they do in a folder; filters find what was written."""
+    where = {"corpus": "classify-tags", "store__uri": milvus_server_uri}
+    index([str(folder)], model__name="fake", **where)
+    with SearchEngine.open(**where) as engine:
+        try:
+            write(engine, decider(*COLOUR_LABELS), "tag")
+            write(engine, decider("warm: red; yellow", "cold: blue", multi=True), "tags")
+            assert found(engine, 'meta.tag = "red" and meta.tag_score > 0.3') == ["red"] * 3
+            assert found(engine, 'meta.tags has "cold"') == ["blue"]
+            assert engine.store.count(engine.side().side) == len(SHADES)
+            assert index([str(folder)], **where).written == 0
+        finally:
+            engine.store.drop("classify-tags")
+
+
 def test_an_item_without_room_is_told_and_stays(decider: Make) -> None:
     store = MemoryStore()
     side = Side("c", "image")
