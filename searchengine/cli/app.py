@@ -12,6 +12,7 @@ import typer
 
 from searchengine import __version__
 from searchengine.cli import (
+    classify,
     corpora,
     demo,
     doctor,
@@ -43,6 +44,7 @@ app.command("similar")(similar.similar)
 app.command("show")(show.show)
 app.command("remove")(remove.remove)
 app.command("eval")(evaluation.evaluate)
+app.command("classify")(classify.classify)
 app.command("explain")(explain.explain)
 app.command("stats")(stats.stats)
 app.command("corpora")(corpora.corpora)
