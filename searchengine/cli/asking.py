@@ -48,6 +48,10 @@ class Asking:
     modality: Annotated[Sides, typer.Option("--modality", help="Search images, texts or both.")] = (
         Sides.image
     )
+    exclude_self: Annotated[
+        bool,
+        typer.Option("--exclude-self", help="Leave out the query's own pictures where indexed."),
+    ] = False
     hybrid: Annotated[
         bool, typer.Option("--hybrid", help="Search captions for the words, too (BM25).")
     ] = False
@@ -93,6 +97,7 @@ class Asking:
             "cursor": self.cursor,
             "where": self.where,
             "modality": None if self.modality is Sides.both else self.modality.value,
+            "exclude_self": self.exclude_self,
             "hybrid": self.hybrid,
             "text_weight": self.text_weight,
         }

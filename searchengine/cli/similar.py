@@ -24,17 +24,11 @@ def similar(
     asking: Asking,
     arranging: Arranging,
     printing: Printing,
-    exclude_self: Annotated[
-        bool,
-        typer.Option("--exclude-self", help="Leave out the item itself where it is indexed."),
-    ] = False,
 ) -> None:
     """Find images (or texts) that are like an example."""
     settings = asking.settings()
     with asking.open(settings) as engine:
         term = engine.example(item)
-        results = engine.find(
-            term, exclude_self=exclude_self, **asking.part(settings), **arranging.shape()
-        )
+        results = engine.find(term, **asking.part(settings), **arranging.shape())
         picture = engine.picture(term) if printing.show not in (None, "terminal") else None
     print_results(results, printing, query=item, picture=picture)
