@@ -24,6 +24,7 @@ from searchengine.cli import (
     show,
     similar,
     stats,
+    tune,
 )
 from searchengine.cli import eval as evaluation
 from searchengine.cli.talk import say
@@ -49,6 +50,7 @@ app.command("explain")(explain.explain)
 app.command("stats")(stats.stats)
 app.command("corpora")(corpora.corpora)
 app.command("reindex")(reindex.reindex)
+app.command("tune")(tune.tune)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 
