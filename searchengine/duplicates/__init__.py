@@ -1,0 +1,1 @@
+"""Copies of the same picture, and pictures like each other: groups with a suggested keeper."""
