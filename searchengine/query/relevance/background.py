@@ -17,13 +17,19 @@ import numpy.typing as npt
 
 from searchengine.query.prompts import encode_prompted
 from searchengine.query.relevance.bank import (
+    COPIES,
     PICTURES,
     bank_captions,
     bank_digest,
     bank_pictures,
+    worn_copies,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from PIL import Image
+
     from searchengine.encoders.contract import Encoder
 
 _log = logging.getLogger(__name__)
@@ -41,6 +47,13 @@ class Background:
     """Ordinary captions, (about 1,000, dim)."""
     pictures: npt.NDArray[np.float32]
     """Drawn pictures, (128, dim)."""
+    copies: npt.NDArray[np.float32]
+    """The first of them, cropped and compressed, (32, dim)."""
+
+    @property
+    def sameness(self) -> float:
+        """What the model's cosine is for two pictures that a person would call the same."""
+        return float((self.copies * self.pictures[: len(self.copies)]).sum(axis=1).mean())
 
 
 def load_background(
@@ -59,7 +72,10 @@ def load_background(
     found = cached_background(encoder.fingerprint, cache_dir=cache_dir, prompts=prompts)
     if found is not None and found.texts.shape[1] == encoder.dim:
         return found
-    made = Background(encode_prompted(encoder, bank_captions(), prompts), _pictures(encoder))
+    texts = encode_prompted(encoder, bank_captions(), prompts)
+    pictures = list(bank_pictures())
+    copies = _encoded(encoder, worn_copies(pictures))
+    made = Background(texts, _encoded(encoder, pictures), copies)
     _keep(made, _file(encoder.fingerprint, cache_dir, prompts))
     return made
 
@@ -73,7 +89,7 @@ def cached_background(
     """
     try:
         with np.load(_file(fingerprint, cache_dir, prompts), allow_pickle=False) as stored:
-            found = Background(stored["texts"], stored["pictures"])
+            found = Background(stored["texts"], stored["pictures"], stored["copies"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return found if _is_sound(found) else None
@@ -81,19 +97,19 @@ def cached_background(
 
 def _is_sound(found: Background) -> bool:
     """Whether the arrays are what ``_keep`` writes: a file may be anything."""
-    expected = ((found.texts, len(bank_captions())), (found.pictures, PICTURES))
-    for rows, count in expected:
+    counts = (len(bank_captions()), PICTURES, COPIES)
+    parts = (found.texts, found.pictures, found.copies)
+    for rows, count in zip(parts, counts, strict=True):
         if rows.dtype != np.float32 or rows.ndim != 2 or len(rows) != count:
             return False
         if not np.all(np.abs(np.linalg.norm(rows, axis=1) - 1) < _UNIT):  # NaN is not below
             return False
-    return bool(found.texts.shape[1] == found.pictures.shape[1])
+    return len({rows.shape[1] for rows in parts}) == 1
 
 
-def _pictures(encoder: Encoder) -> npt.NDArray[np.float32]:
-    drawn = bank_pictures()
-    rows = []
-    while batch := list(islice(drawn, _BATCH)):
+def _encoded(encoder: Encoder, pictures: Iterable[Image.Image]) -> npt.NDArray[np.float32]:
+    source, rows = iter(pictures), []
+    while batch := list(islice(source, _BATCH)):
         rows.append(encoder.encode_images(np.stack([encoder.preprocess(one) for one in batch])))
     return np.concatenate(rows)
 
@@ -113,7 +129,7 @@ def _keep(made: Background, path: Path) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(file, texts=made.texts, pictures=made.pictures)
+                np.savez(file, texts=made.texts, pictures=made.pictures, copies=made.copies)
             Path(name).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):

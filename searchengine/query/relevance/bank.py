@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import random
 from functools import cache
 from pathlib import Path
@@ -12,13 +13,16 @@ from searchengine.demo.captions import split_of
 from searchengine.demo.scenes import sample_scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from PIL import Image
 
 CAPTIONS_FILE: Final = Path(__file__).with_name("captions.txt")
 PICTURES: Final = 128
 """How many pictures are drawn. 64 to 512 of them measured the same (docs/relevance.md)."""
+
+COPIES: Final = 32
+"""How many of them are shown to the model a second time, worn."""
 
 _SEED: Final = 77
 _SIZE: Final = (320, 240)
@@ -43,9 +47,22 @@ def bank_pictures() -> Iterator[Image.Image]:
             yield draw(scene, *_SIZE)
 
 
+def worn_copies(pictures: Sequence[Image.Image]) -> Iterator[Image.Image]:
+    """Return the first ``COPIES`` cropped, shrunk and hard compressed: the same, for any person."""
+    from PIL import Image
+
+    for picture in pictures[:COPIES]:
+        width, height = picture.size
+        cut = picture.crop((width // 16, height // 20, width - width // 20, height - height // 16))
+        small = cut.resize((cut.width * 2 // 3, cut.height * 2 // 3))
+        out = io.BytesIO()
+        small.save(out, "JPEG", quality=35)
+        yield Image.open(out).convert("RGB")
+
+
 @cache
 def bank_digest() -> str:
     """Return 16 hex digits that change with the bank."""
-    recipe = f"{PICTURES} {_SEED} {_SIZE}\n"
+    recipe = f"{PICTURES} {COPIES} {_SEED} {_SIZE}\n"
     text = recipe + "\n".join(bank_captions())
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -12,8 +12,9 @@ it would be if it were nothing special, on the item's side (the query stays what
   is also what nearest-neighbour normalisation takes off (Chowdhury et al. 2024); an inverted
   softmax (Smith et al. 2017) and the share of captions that fit worse measured lower.
 - *picture and picture, text and text*. Let ``b`` be the mean of the five nearest background
-  pictures (texts) of both, times ``NEIGHBOURHOOD``. What stands out is ``(cosine - b) / (1 - b)``:
-  agreement beyond what is to be expected, as in Cohen's kappa (1960). 1 says "the same".
+  pictures (texts) of both, times ``NEIGHBOURHOOD``, and ``s`` the model's cosine for a picture and
+  a worn copy of it (1 for texts). What stands out is ``(cosine - b) / (s - b)``: agreement beyond
+  what is to be expected, as in Cohen's kappa (1960). 1 says "the same".
 
 Both are free of a model's scale and offset. A logistic curve of two numbers for each turns them
 into a probability (``mapping.json``, fitted by ``bench/relevance.py --fit``).
@@ -43,6 +44,9 @@ DEFAULT_THRESHOLD: Final = 0.5
 NEIGHBOURHOOD: Final = 0.85
 """How much of the neighbourhood's level is expected of any pair: 1 took too much from pictures
 whose world the background shares."""
+
+CLOSEST: Final = 0.2
+"""The least ``s - b``: a model that hardly tells copies from neighbours is not to be overread."""
 
 MAPPING_FILE: Final = Path(__file__).with_name("mapping.json")
 
@@ -127,14 +131,14 @@ def described(background: Background, query: Floats, items: Floats, modality: Mo
 
 def alike(background: Background, query: Floats, items: Floats, kind: Modality) -> Floats:
     """Return how far each pair of one kind agrees beyond what is to be expected, (n,)."""
-    bank, skipped = background.pictures, 0
+    bank, skipped, same = background.pictures, 0, background.sameness
     if kind == "text":
         # The bank holds many texts: the query itself, or its like, may be one of them.
-        bank, skipped = background.texts, _SYNONYMS
+        bank, skipped, same = background.texts, _SYNONYMS, 1.0
     at_items = _mean_of_best(items @ bank.T, _NEAREST, skipped)
     at_query = _mean_of_best((bank @ query)[None], _NEAREST, skipped)
     expected = NEIGHBOURHOOD * (at_items + at_query) / 2
-    return np.asarray((items @ query - expected) / np.maximum(1 - expected, _LEAST), np.float32)
+    return np.asarray((items @ query - expected) / np.maximum(same - expected, CLOSEST), np.float32)
 
 
 def _mean_of_best(scores: Floats, count: int, skipped: int = 0) -> Floats:

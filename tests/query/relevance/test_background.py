@@ -12,7 +12,7 @@ import pytest
 from searchengine.encoders.fake import FakeEncoder
 from searchengine.errors import EncoderError
 from searchengine.query.relevance import background, cached_background, load_background
-from searchengine.query.relevance.bank import PICTURES, bank_captions, bank_pictures
+from searchengine.query.relevance.bank import COPIES, PICTURES, bank_captions, bank_pictures
 
 DRAWN = list(bank_pictures())
 
@@ -39,12 +39,15 @@ def test_made_once_then_read(tmp_path: Path) -> None:
     made = load_background(encoder, cache_dir=tmp_path)
     assert made.texts.shape == (len(bank_captions()), encoder.dim)
     assert made.pictures.shape == (PICTURES, encoder.dim)
+    assert made.copies.shape == (COPIES, encoder.dim)
+    assert 0.8 < made.sameness <= 1
     assert np.allclose(np.linalg.norm(made.texts, axis=1), 1, atol=1e-5)
     calls = encoder.calls
     again = load_background(encoder, cache_dir=tmp_path)
     assert encoder.calls == calls
     assert np.array_equal(again.texts, made.texts)
     assert np.array_equal(again.pictures, made.pictures)
+    assert np.array_equal(again.copies, made.copies)
     assert not list((tmp_path / "backgrounds").glob("*.tmp"))
 
 
@@ -72,9 +75,9 @@ def test_a_damaged_cache_is_made_anew(tmp_path: Path, damage: str) -> None:
     elif damage == "empty":
         file.write_bytes(b"")
     elif damage == "nan":
-        np.savez(file, texts=made.texts * np.nan, pictures=made.pictures)
+        np.savez(file, texts=made.texts * np.nan, pictures=made.pictures, copies=made.copies)
     elif damage == "short":
-        np.savez(file, texts=made.texts[:7], pictures=made.pictures)
+        np.savez(file, texts=made.texts[:7], pictures=made.pictures, copies=made.copies)
     else:
         np.savez(file, something=made.texts)
     assert cached_background(encoder.fingerprint, cache_dir=tmp_path) is None

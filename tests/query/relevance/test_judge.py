@@ -10,6 +10,7 @@ import pytest
 
 from searchengine.query.relevance import DEFAULT_THRESHOLD, Background, relevance_of
 from searchengine.query.relevance.judge import (
+    CLOSEST,
     NEIGHBOURHOOD,
     alike,
     described,
@@ -27,7 +28,9 @@ def unit(rng: np.random.Generator, count: int, dim: int = DIM) -> np.ndarray:
 @pytest.fixture
 def background() -> Background:
     rng = np.random.default_rng(5)
-    return Background(unit(rng, 90), unit(rng, 40))
+    texts, pictures = unit(rng, 90), unit(rng, 40)
+    copies = pictures[:9] + 0.2 * unit(rng, 9)
+    return Background(texts, pictures, copies / np.linalg.norm(copies, axis=1, keepdims=True))
 
 
 @pytest.fixture
@@ -48,13 +51,15 @@ def oracle_described(texts: np.ndarray, text: np.ndarray, picture: np.ndarray) -
     return (float(text @ picture) - best) / (best - middle)
 
 
-def oracle_alike(bank: np.ndarray, one: np.ndarray, other: np.ndarray, skipped: int) -> float:
+def oracle_alike(
+    bank: np.ndarray, one: np.ndarray, other: np.ndarray, skipped: int, same: float
+) -> float:
     def level(row: np.ndarray) -> float:
         near = sorted((float(each @ row) for each in bank), reverse=True)
         return sum(near[skipped : skipped + 5]) / 5
 
     expected = NEIGHBOURHOOD * (level(one) + level(other)) / 2
-    return (float(one @ other) - expected) / (1 - expected)
+    return (float(one @ other) - expected) / max(same - expected, CLOSEST)
 
 
 def test_a_text_over_pictures(background: Background, query: np.ndarray, items: np.ndarray) -> None:
@@ -75,10 +80,14 @@ def test_a_picture_over_texts_is_the_same_pair_the_other_way_round(
 
 def test_two_of_a_kind(background: Background, query: np.ndarray, items: np.ndarray) -> None:
     pictures = alike(background, query, items, "image")
-    expected = [oracle_alike(background.pictures, query, item, 0) for item in items]
+    same = float(
+        np.mean([a @ b for a, b in zip(background.copies, background.pictures, strict=False)])
+    )
+    assert 0.9 < same < 1
+    expected = [oracle_alike(background.pictures, query, item, 0, same) for item in items]
     assert pictures == pytest.approx(expected, abs=1e-4)
     texts = alike(background, query, items, "text")
-    expected = [oracle_alike(background.texts, query, item, 10) for item in items]
+    expected = [oracle_alike(background.texts, query, item, 10, 1.0) for item in items]
     assert texts == pytest.approx(expected, abs=1e-4)
 
 
@@ -114,12 +123,13 @@ def test_no_scale_or_offset_of_a_model_matters_to_a_text_over_pictures() -> None
         wide = np.concatenate([0.6 * rows, np.full((len(rows), 1), side * 0.8)], axis=1)
         return wide.astype(np.float32)
 
-    here = Background(texts, pictures)
-    there = Background(far_apart(texts, 1.0), far_apart(pictures, -0.5))
+    here = Background(texts, pictures, pictures[:5])
+    apart = far_apart(pictures, -0.5)
+    there = Background(far_apart(texts, 1.0), apart, apart[:5])
     for query in queries:
         plain = described(here, query, pictures, "image")
-        apart = described(there, far_apart(query[None], 1.0)[0], there.pictures, "image")
-        assert apart == pytest.approx(plain, abs=1e-3)
+        moved = described(there, far_apart(query[None], 1.0)[0], there.pictures, "image")
+        assert moved == pytest.approx(plain, abs=1e-3)
 
 
 def test_a_mixed_query_lies_between_its_kinds(
@@ -152,7 +162,7 @@ def test_no_items_no_relevances(background: Background, query: np.ndarray) -> No
 
 def test_a_background_without_any_spread_gives_numbers(items: np.ndarray) -> None:
     same = np.repeat(items[:1], 60, axis=0)
-    flat = Background(same, same)
+    flat = Background(same, same, same[:4])
     for kind in ("text", "image"):
         for modality in ("text", "image"):
             found = relevance_of(flat, items[1], (kind,), items, modality)
@@ -168,7 +178,7 @@ def test_the_shipped_curves_rise() -> None:
 
 def test_a_hundred_candidates_are_judged_in_a_blink() -> None:
     rng = np.random.default_rng(9)
-    background = Background(unit(rng, 1000, 512), unit(rng, 128, 512))
+    background = Background(*(unit(rng, count, 512) for count in (1000, 128, 32)))
     query, items = unit(rng, 1, 512)[0], unit(rng, 128, 512)
     best = min(_seconds(background, query, items) for _ in range(20))
     assert best < 0.05
