@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from searchengine.evaluate.exact import nearest, recalls, without
 from searchengine.evaluate.task import sampled
-from searchengine.store.ranking import TopK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from searchengine.encoders.contract import Vectors
     from searchengine.evaluate.task import Task
-    from searchengine.store.contract import Found, SideInfo, Store
+    from searchengine.store.contract import SideInfo, Store
 
 MOST_QUERIES = 200
 """Asked of each kind, for each is compared with the whole corpus."""
-_ROWS = 4096
-_EPSILON = 1.5e-6
-"""Scores are rounded to six digits, and two ways of adding up may round apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +40,19 @@ def index_recall(
     own: Sequence[str] | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> IndexRecall:
-    """Return recall@k of the store's answers to n vectors (n, dim) against exact search.
+    """Return recall@k of the store's answers to n vectors (n, dim), as ``exact.recalls`` counts.
 
-    Counted as ann-benchmarks counts: a hit as near as the exact k-th is right, whichever of the
-    tied items it is (Aumüller, Bernhardsson, Faithfull, "ANN-Benchmarks", Information Systems 87,
-    2020). ``own`` are the ids of the queries where they are items of the side themselves;
-    each is left out of its answers. ``advance`` is told of every item compared.
+    ``own`` are the ids of the queries where they are items of the side themselves; each is left
+    out of its answer. ``advance`` is told of every item compared.
     """
-    top = max(ks) + (own is not None)
-    best = TopK(vectors, top)
-    rows = iter(store.scan(info.side, fields=("id", "vector")))
-    while some := list(islice(rows, _ROWS)):
-        best.add([row["id"] for row in some], np.stack([row["vector"] for row in some]))
-        advance(len(some))
-    answers = store.search(info.side, vectors, limit=top)
-    left_out = own if own is not None else [""] * len(vectors)
-    shares: dict[int, list[float]] = {k: [] for k in ks}
-    for one, exact, found in zip(left_out, best.found(), answers, strict=True):
-        true, mine = _scores(exact, one), _scores(found, one)
-        for k in ks:
-            if true:
-                wanted = true[:k]
-                near = sum(score >= wanted[-1] - _EPSILON for score in mine[: len(wanted)])
-                shares[k].append(near / len(wanted))
-    means = {k: float(np.mean(values)) if values else 1.0 for k, values in shares.items()}
-    return IndexRecall(asked, len(vectors), means)
+    top = max(ks)
+    best = nearest(store, info.side, vectors, top, own=own, advance=advance)
+    answers = store.search(info.side, vectors, limit=top + (own is not None))
+    found = without(answers, own, top)
+    shares = {
+        k: float(recalls([one[:k] for one in best], [one[:k] for one in found]).mean()) for k in ks
+    }
+    return IndexRecall(asked, len(vectors), shares)
 
 
 def recall_of_task(
@@ -87,7 +69,3 @@ def recall_of_task(
         own=keys if task.leave_out else None,
         advance=advance,
     )
-
-
-def _scores(hits: Sequence[Found], left_out: str) -> list[float]:
-    return [hit.score for hit in hits if hit.id != left_out]

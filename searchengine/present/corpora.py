@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from searchengine.present.text_width import display_width, pad
@@ -25,6 +26,8 @@ def side_json(info: SideInfo) -> dict[str, Any]:
         "dim": info.dim,
         "profile": info.profile,
         "index": info.index,
+        "effort": None if info.effort is None else asdict(info.effort),
+        "full_text": info.full_text,
         "collection": info.collection,
     }
 
