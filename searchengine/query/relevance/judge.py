@@ -58,6 +58,9 @@ _NEAREST: Final = 5
 _LEAST: Final = 1e-3
 """A background closer together than this tells nothing; it keeps divisions finite."""
 _STEEPEST: Final = 60.0
+_DECIMALS: Final = 5
+_CHUNK: Final = 512
+"""Items judged at once: their products with the bank take 2 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,22 @@ def relevance_of(
     """
     if not kinds:
         raise ValueError("a query has at least one term that adds")
+    logits = [
+        _logits(background, query, kinds, items[start : start + _CHUNK], modality)
+        for start in range(0, max(1, len(items)), _CHUNK)
+    ]
+    bounded = np.clip(np.concatenate(logits), -_STEEPEST, _STEEPEST)
+    # Products of matrices of other sizes differ in their last bits; an item's number should not.
+    return np.round(1 / (1 + np.exp(-bounded)), _DECIMALS).astype(np.float32)
+
+
+def _logits(
+    background: Background,
+    query: Floats,
+    kinds: Sequence[Modality],
+    items: Floats,
+    modality: Modality,
+) -> npt.NDArray[np.float64]:
     cross, same = load_curves()
     logits = np.zeros(len(items), np.float64)
     for kind in sorted(set(kinds)):
@@ -107,8 +126,7 @@ def relevance_of(
             logits += share * same.logit(alike(background, query, items, kind))
         else:
             logits += share * cross.logit(described(background, query, items, modality))
-    bounded = np.clip(logits, -_STEEPEST, _STEEPEST)
-    return (1 / (1 + np.exp(-bounded))).astype(np.float32)
+    return logits
 
 
 def described(background: Background, query: Floats, items: Floats, modality: Modality) -> Floats:
