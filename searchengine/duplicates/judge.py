@@ -57,6 +57,11 @@ def are_same(first: Bytes, second: Bytes, maps: Floats, shapes: Floats) -> Mask:
     for at in range(0, len(first), _AT_ONCE):
         part = slice(at, at + _AT_ONCE)
         same[part] = _look_closely(first[part], second[part], maps[part], shapes[part])
+    again = np.flatnonzero(~same)
+    for at in range(0, len(again), _AT_ONCE):  # and back, as above
+        some = again[at : at + _AT_ONCE]
+        back = inverse(maps[some])
+        same[some] = _look_closely(second[some], first[some], back, shapes[some, ::-1])
     return same
 
 
