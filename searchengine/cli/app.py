@@ -16,6 +16,7 @@ from searchengine.cli import (
     corpora,
     demo,
     doctor,
+    duplicates,
     explain,
     index,
     reindex,
@@ -47,6 +48,7 @@ app.command("remove")(remove.remove)
 app.command("eval")(evaluation.evaluate)
 app.command("classify")(classify.classify)
 app.command("explain")(explain.explain)
+app.command("duplicates")(duplicates.duplicates)
 app.command("stats")(stats.stats)
 app.command("corpora")(corpora.corpora)
 app.command("reindex")(reindex.reindex)
