@@ -28,7 +28,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "both sides": ("search", "a boat at night", "--modality", "both"),
     "labels": ("classify", "in the snow", "on a beach", "at night"),
     "why": ("explain", "{photos}/scene-00003.jpg", "--query", "a boat + snow"),
-    #    "copies": ("duplicates",),
+    "copies": ("duplicates",),
     "how good": ("eval", "--sample", "20"),
 }
 
