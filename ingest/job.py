@@ -33,7 +33,7 @@ class Job:
     describe_model: Callable[[str], ModelCard | None]
     """What is known of a model without loading it; ``None`` when loading is the only way."""
     prepare_questions: Callable[[Encoder], None] | None = None
-    """Called at the end of a run that loaded the encoder: work the first question would wait for."""
+    """Called at the end of a run that loaded the encoder: the first question would wait for it."""
     model: str | None = None
     """``None``: the corpus's own model, else ``default_model``."""
     default_model: str = ""

@@ -46,9 +46,10 @@ def run(command: str, folder: Path) -> str:
     binaries = folder / ".bin"
     if not binaries.exists():
         binaries.mkdir(parents=True)
-        script = binaries / "searchengine"
-        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m searchengine "$@"\n')
-        script.chmod(0o755)
+        for name, module in (("searchengine", "-m searchengine "), ("python3", "")):
+            script = binaries / name
+            script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {module}"$@"\n')
+            script.chmod(0o755)
         (folder / ".env").write_text("")
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("SEARCHENGINE_")},

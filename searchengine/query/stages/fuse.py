@@ -58,7 +58,7 @@ def fuse_by_rank(rankings: Sequence[Ranking], *, k: float = RRF_K) -> list[Candi
 
     A candidate is one by id and modality; it comes out as in the first list that has it, with
     ``vector`` and ``relevance`` from a later one where it had none. Ties: the best rank in any
-    list first, then by id.
+    list first, then images before texts, then by id.
     """
     if not (math.isfinite(k) and k >= 0):
         raise QueryError(f"k of reciprocal rank fusion must be 0 or more, not {k}")
@@ -108,7 +108,7 @@ def _fuse(
     # fsum: the same whatever the order of the lists, or ties would depend on it.
     order = sorted(
         entries.values(),
-        key=lambda e: (-math.fsum(e.shares), e.best_rank, e.candidate.id, e.candidate.modality),
+        key=lambda e: (-math.fsum(e.shares), e.best_rank, e.candidate.modality, e.candidate.id),
     )
     return [entry.candidate for entry in order]
 
