@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import math
 from typing import TYPE_CHECKING
 
-from searchengine.errors import DiskFullError, NotFoundError, UsageError
+from searchengine.errors import UsageError
 from searchengine.present.lettering import lettering_for
+from searchengine.present.picture_file import picture_format, write_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,31 +37,16 @@ def check_target(target: Path, task: str = "all") -> None:
     """Raise ``UsageError`` unless the file is a PNG by its name and the task has a curve."""
     if task == "index":
         raise UsageError("the index's recall has no curve to plot", hint="leave out --plot")
-    if target.suffix.lower() != ".png":
-        raise UsageError(
-            f"a plot cannot be written as {target.suffix or 'a file without suffix'}",
-            hint="name a file that ends in .png",
-        )
+    picture_format(target, "a plot")
 
 
 def write_plot(target: Path, title: str, results: Sequence[TaskResult]) -> None:
-    """Draw the curves and write them as a PNG; missing folders are made.
+    """Draw the curves and write them to a .png, .jpg or .webp file; missing folders are made.
 
     Raises ``UsageError`` for another kind of file, ``NotFoundError`` and ``DiskFullError`` where
     it cannot be written.
     """
-    check_target(target)
-    out = io.BytesIO()
-    plot(title, results).save(out, "PNG")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(out.getvalue())
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise DiskFullError(f"no space left to write {target}", hint="free some") from error
-        raise NotFoundError(
-            f"cannot write {target}: {error.strerror or error}", hint="name another file"
-        ) from error
+    write_picture(target, plot(title, results), "a plot")
 
 
 def plot(title: str, results: Sequence[TaskResult]) -> Image.Image:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from searchengine.errors import DiskFullError, NotFoundError, UsageError
 from searchengine.present.lettering import Colour, Lettering, lettering_for
+from searchengine.present.picture_file import picture_format, write_picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +28,6 @@ _QUIET: Colour = (104, 110, 121)
 _FRAME: Colour = (255, 255, 255)
 _FADED = 0.35
 """How much of the picture's own colour is left under the heat."""
-_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 # Even steps of matplotlib's "inferno" (Smith and van der Walt, CC0): lightness rises evenly, so
 # that it reads the same in grey and for colour-blind people.
@@ -110,30 +107,13 @@ def write_overlay(target: Path, picture: Image.Image, explanation: Explanation) 
     Raises ``UsageError`` for another kind of file, ``NotFoundError`` and ``DiskFullError``
     where it cannot be written.
     """
-    kind = overlay_format(target)
-    out = io.BytesIO()
-    sheet = overlay(picture, explanation)
-    sheet.save(out, kind, **({} if kind == "PNG" else {"quality": 92}))
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(out.getvalue())
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise DiskFullError(f"no space left to write {target}", hint="free some") from error
-        raise NotFoundError(
-            f"cannot write {target}: {error.strerror or error}", hint="name another file"
-        ) from error
+    overlay_format(target)
+    write_picture(target, overlay(picture, explanation), "a map", quality=92)
 
 
 def overlay_format(target: Path) -> str:
     """Return Pillow's name for the kind of file, or raise ``UsageError``."""
-    kind = _FORMATS.get(target.suffix.lower())
-    if kind is None:
-        raise UsageError(
-            f"a map cannot be written as {target.suffix or 'a file without suffix'}",
-            hint=f"name a file that ends in {', '.join(_FORMATS)}, or say --map terminal",
-        )
-    return kind
+    return picture_format(target, "a map", advice=", or say --map terminal")
 
 
 def _legend(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import io
 from typing import TYPE_CHECKING
 
-from searchengine.errors import DiskFullError, ItemError, NotFoundError, UsageError
+from searchengine.errors import ItemError
 from searchengine.present.lettering import Lettering, lettering_for, script_name
 from searchengine.present.names import file_name
+from searchengine.present.picture_file import picture_format, write_picture
 from searchengine.present.sheet_painter import (
     CARD_CHARS,
     MAX_TILES,
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from searchengine.records import Results
 
 __all__ = ["MAX_TILES", "SheetRow", "contact_sheet", "contact_sheets", "write_contact_sheet"]
-
-_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
 def contact_sheet(
@@ -98,12 +95,7 @@ def write_contact_sheet(
     bytes of its picture. Missing folders are made. Raises ``UsageError`` for
     another kind of file, ``NotFoundError`` and ``DiskFullError`` where it cannot be written.
     """
-    kind = _FORMATS.get(target.suffix.lower())
-    if kind is None:
-        raise UsageError(
-            f"a contact sheet cannot be written as {target.suffix or 'a file without suffix'}",
-            hint=f"name a file that ends in {', '.join(_FORMATS)}",
-        )
+    picture_format(target, "a contact sheet")
     warnings: list[str] = []
     sheet = contact_sheets(
         [_sheet_row(*row, warnings) for row in rows],
@@ -111,17 +103,7 @@ def write_contact_sheet(
         thumb=thumb,
         warnings=warnings,
     )
-    out = io.BytesIO()
-    sheet.save(out, kind, **({} if kind == "PNG" else {"quality": 90}))
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(out.getvalue())
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise DiskFullError(f"no space left to write {target}", hint="free some") from error
-        raise NotFoundError(
-            f"cannot write {target}: {error.strerror or error}", hint="name another file"
-        ) from error
+    write_picture(target, sheet, "a contact sheet")
     return warnings
 
 

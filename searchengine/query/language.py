@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from searchengine.errors import QueryError
+from searchengine.pointing import point_at
 from searchengine.query.examples import looks_like_example, read_id
 from searchengine.query.terms import (
     Known,
@@ -45,7 +46,6 @@ _SIGNS = {"+": 1.0, "\uff0b": 1.0, "-": -1.0, "\uff0d": -1.0}
 _WEIGHT = re.compile(r"((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)[:\uff1a](?!\d)(?=.)", re.DOTALL)
 _KIND = re.compile(r"(text|image|vector)[:\uff1a](?=\S)")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)', re.DOTALL)
-_SHOWN = 72
 
 
 def parse_query(source: str) -> tuple[Term, ...]:
@@ -239,7 +239,5 @@ def _skip(source: str, at: int) -> int:
 
 def _complaint(message: str, source: str, column: int, advice: str = "") -> QueryError:
     """Return the error for a place in a query, with a caret under it in the hint."""
-    start = max(0, min(column - _SHOWN // 2, len(source) - _SHOWN))
-    shown = "".join(c if c.isprintable() else " " for c in source[start : start + _SHOWN])
-    hint = f"  {shown}\n  {' ' * (column - start)}^" + (f"\n{advice}" if advice else "")
+    hint = point_at(source, column, advice)
     return QueryError(f"{message} (column {column})", hint=hint, column=column)

@@ -120,11 +120,11 @@ def test_one_hit_makes_a_plot_too() -> None:
     assert BLUE in colours_at(plot("one", [result(curve=(0.5,))]), (60, 280, 100, 330))
 
 
-def test_the_plot_is_a_png(tmp_path: Path) -> None:
+def test_the_plot_is_a_picture_file(tmp_path: Path) -> None:
     target = tmp_path / "new" / "curve.png"
     write_plot(target, "a title far too long for the picture it is to stand over " * 9, [result()])
     assert Image.open(io.BytesIO(target.read_bytes())).format == "PNG"
-    for name in ("curve.jpg", "curve"):
+    for name in ("curve.gif", "curve"):
         with pytest.raises(UsageError, match="cannot be written"):
             check_target(tmp_path / name)
     with pytest.raises(UsageError, match="no curve"):

@@ -77,6 +77,13 @@ def test_errors_point_at_the_column(typed: str, column: int, says: str) -> None:
     assert shown[caret.index("^")] == typed[column]
 
 
+def test_the_caret_stands_behind_wide_characters() -> None:
+    with pytest.raises(QueryError) as caught:
+        parse_query("金毛 + + 水果")
+    assert caught.value.column == 5
+    assert caught.value.hint.splitlines()[1] == "  \u3000\u3000   ^"
+
+
 @pytest.mark.parametrize("typed", ["", "   ", "- people", "0:dog", "0:a - b"])
 def test_what_asks_for_nothing(typed: str) -> None:
     with pytest.raises(QueryError, match=r"empty|takes away|weights are 0"):

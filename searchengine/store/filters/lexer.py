@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from unicodedata import east_asian_width
 
 from searchengine.errors import FilterError
+from searchengine.pointing import point_at
 
 _TIME = r"\d{4}-\d\d(?:-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|z|[+-]\d\d(?::?\d\d)?)?)?)?"
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
@@ -29,8 +29,6 @@ KEYWORDS = frozenset(
 )
 WORD = re.compile(r"[^\W\d]\w*(?:-\w+)*")
 TIME = re.compile(_TIME)
-_SHOWN = 72
-_BLANK_WIDE = "\u3000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +78,8 @@ def distance_parts(text: str) -> tuple[float, str]:
 
 
 def complaint(message: str, source: str, column: int, advice: str = "") -> FilterError:
-    """Return the error for a place in a filter, with a caret under it in the hint.
-
-    Columns count characters from 0; the caret stands under the one in question,
-    behind characters of double width too.
-    """
-    start = max(0, min(column - _SHOWN // 2, len(source) - _SHOWN))
-    shown = "".join(c if c.isprintable() else " " for c in source[start : start + _SHOWN])
-    caret = "".join(
-        _BLANK_WIDE if east_asian_width(c) in "WF" else " " for c in source[start:column]
-    )
-    caret += "^"
-    hint = f"  {shown}\n  {caret}" + (f"\n{advice}" if advice else "")
+    """Return the error for a place in a filter, with a caret under it in the hint."""
+    hint = point_at(source, column, advice)
     return FilterError(f"{message} (column {column})", column=column, hint=hint)
 
 
