@@ -7,8 +7,9 @@
 ``SEARCHENGINE_TEST_MODEL`` an OpenCLIP ``local-dir:`` folder that knows photos; without them only
 the drawn scenes are judged. ``--vectors FOLDER`` keeps what was encoded for the next run.
 
-All figures are of half 1, whose pictures, classes and captions no number was fitted on. Sets count
-the same, whatever their size, and so do the positive and the negative cases of each. The flat cut
+All figures are of half 1, whose pictures, classes and captions no number was fitted on, but for the
+AUC of "has this corpus an answer?", which is of both: within a set, which is of one kind of query,
+no fitted number can change an order. Sets count the same, whatever their size, and so do the positive and the negative cases of each. The flat cut
 that a relevance is compared with is the best one there is for the figure, found on half 1 itself.
 
 Three decisions are judged: has this corpus an answer (the best relevance against the threshold), is
@@ -198,6 +199,7 @@ def judge(scored: list[Scored], curves: dict[str, Curve]) -> dict[str, Any]:
     return {
         "threshold": DEFAULT_THRESHOLD,
         "curves": {name: _rounded(curve) for name, curve in curves.items()},
+        "answers": {name: _answers(members) for name, members in _by_set(scored).items()},
         "sets": {name: _figures(members) for name, members in sets.items()},
         "pooled": {
             name: _pooled([_both(members, level) for members in judged.values()])
@@ -233,6 +235,16 @@ def _figures(members: list[Scored]) -> dict[str, Any]:
             "refused": round(float((relevance[~truth] < DEFAULT_THRESHOLD).mean()), 4),
         }
     return figures
+
+
+def _answers(members: list[Scored]) -> dict[str, Any]:
+    """Has this corpus an answer? Over the cases of both halves."""
+    cosine, relevance, truth = _both(members, _queries)
+    return {
+        "cases": len(members),
+        "auc_cosine": round(area(cosine, truth), 4),
+        "auc_relevance": round(area(relevance, truth), 4),
+    }
 
 
 def _collections(judged: dict[str, list[Scored]]) -> dict[str, dict[str, float]]:
@@ -370,13 +382,16 @@ def _rounded(curve: Curve) -> dict[str, float]:
 def as_text(report: dict[str, Any]) -> str:
     """Return the report as tables."""
     lines = [f"curves {report['curves']}, threshold {report['threshold']}", ""]
-    lines.append(f"{'half 1: has this corpus an answer? (AUC)':52} cosine relevance  found refused")
-    for name, row in report["sets"].items():
-        q = row["queries"]
+    lines.append(f"{'has this corpus an answer? (AUC)':52} cosine relevance  found refused")
+    for name, row in report["answers"].items():
+        q = report["sets"][name]["queries"]
         lines.append(
-            f"{name:52} {q['auc_cosine']:6.3f} {q['auc_relevance']:9.3f}"
+            f"{name:52} {row['auc_cosine']:6.3f} {row['auc_relevance']:9.3f}"
             f" {q['found']:6.2f} {q['refused']:7.2f}"
         )
+    judged = [row for name, row in report["answers"].items() if " texts /" not in name]
+    means = [np.mean([row[key] for row in judged]) for key in ("auc_cosine", "auc_relevance")]
+    lines.append(f"{'mean over the sets of pictures':52} {means[0]:6.3f} {means[1]:9.3f}")
     lines.append("")
     lines.append(f"{'half 1: is this hit relevant? (AUC)':52} cosine relevance  found refused")
     for name, row in report["sets"].items():
@@ -385,11 +400,6 @@ def as_text(report: dict[str, Any]) -> str:
             f"{name:52} {i['auc_cosine']:6.3f} {i['auc_relevance']:9.3f}"
             f" {i['found']:6.2f} {i['refused']:7.2f}"
         )
-    judged = [row["queries"] for name, row in report["sets"].items() if " texts /" not in name]
-    means = [np.mean([row[key] for row in judged]) for key in ("auc_cosine", "auc_relevance")]
-    lines.append(
-        f"{'mean over the sets of pictures, has an answer':52} {means[0]:6.3f} {means[1]:9.3f}"
-    )
     lines += ["", "text and picture queries in one list"]
     for name, row in report["collections"].items():
         lines.append(f"{name:52} {row['auc_cosine']:6.3f} {row['auc_relevance']:9.3f}")
