@@ -9,8 +9,9 @@ the drawn scenes are judged. ``--vectors FOLDER`` keeps what was encoded for the
 
 All figures are of half 1, whose pictures, classes and captions no number was fitted on, but for the
 AUC of "has this corpus an answer?", which is of both: within a set, which is of one kind of query,
-no fitted number can change an order. Sets count the same, whatever their size, and so do the positive and the negative cases of each. The flat cut
-that a relevance is compared with is the best one there is for the figure, found on half 1 itself.
+no fitted number can change an order. Sets count the same, whatever their size, and so do the
+positive and the negative cases of each. The flat cut that a relevance is compared with is the best
+one there is for the figure, found on half 1 itself.
 
 Three decisions are judged: has this corpus an answer (the best relevance against the threshold), is
 this hit relevant (the ``SHOWN`` nearest items of each query), and the same over all items, most of
