@@ -67,6 +67,8 @@ class _Arranged:
     found_any: bool
     by_score: bool = False
     """Whether it is in the order of cosine, then id."""
+    deeper: int = 0
+    """How far to ask for more of it; 0 where there is no more."""
     relevant: int | None = None
     facets: tuple[Facet, ...] = ()
 
@@ -85,6 +87,10 @@ def answer(
     limit = min(query.page.limit, MAX_WINDOW - given)
     whole = _arrange(store, asked, query, given + limit, pool, fields)
     start = _start(whole, position, given)
+    while whole.deeper and start + limit >= len(whole.candidates):
+        # Nearer items have come since the page before: its end lies further down than it did.
+        whole = _arrange(store, asked, query, whole.deeper, pool, fields)
+        start = _start(whole, position, given)
     page = whole.candidates[start : start + limit]
     cursor = None
     if page and start + len(page) < len(whole.candidates) and given + len(page) < MAX_WINDOW:
@@ -110,7 +116,10 @@ def _arrange(
         depth = next((one for one in _WINDOWS if one >= wanted), MAX_WINDOW)
         columns = (*fields, VECTOR) if depth == _WINDOWS[0] else ("id",)
         found = by_vector(store, asked[0], query, depth, columns)
-        return _Arranged(_above(found, query.shape), bool(found), by_score=True)
+        kept = _above(found, query.shape)
+        full = len(found) + len(query.exclude) >= depth and len(kept) == len(found)
+        deeper = depth if full and depth < MAX_WINDOW else 0
+        return _Arranged(kept, bool(found), by_score=True, deeper=deeper)
     columns = pool_columns(query.shape)
     found_any, rankings = False, []
     for one in asked:
@@ -214,7 +223,7 @@ def _start(whole: _Arranged, position: Position | None, given: int) -> int:
             return at + 1
         if whole.by_score and (-one.score, one.id) > (-position.last_score, position.last_id):
             return at  # the last hit is gone: here it would have been
-    return given
+    return len(whole.candidates) if whole.by_score else given
 
 
 def _completed(

@@ -70,6 +70,7 @@ class Space:
         self._prompts = prompts
         self._cache_dir = cache_dir
         self._backgrounds: dict[str, Background] = {}
+        self._blanks: dict[str, npt.NDArray[np.float32]] = {}
         self._samples: dict[str, tuple[float, npt.NDArray[np.float32] | None]] = {}
 
     def asked(self, query: Query, sides: Sequence[SideInfo], access: Access) -> list[Asked]:
@@ -130,7 +131,9 @@ class Space:
         ]
         if not texts:
             return ()
-        blank = self._encode_texts(info, [""])[0]
+        blank = self._blanks.get(info.fingerprint)
+        if blank is None:
+            blank = self._blanks[info.fingerprint] = self._encode_texts(info, [""])[0]
         return tuple(text for text, vector in texts if float(vector @ blank) > _SAME)
 
     def _reranker(

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from searchengine import SearchEngine
@@ -24,7 +25,11 @@ from searchengine.query.language import parse_query
 from searchengine.query.negation import DENIED_WEIGHT
 from searchengine.query.query import Page, Query
 from searchengine.query.terms import Known, Picture, RawVector, Term, Words
+from searchengine.records import Side
+from searchengine.store.contract import Row, SideSpec
+from searchengine.store.memory import MemoryStore
 from tests.ingest.folders import CountingEncoder, FlakyStore, make_job, picture, run
+from tests.store.cases import make_item
 
 COLOURS = {"red": (220, 30, 30), "green": (40, 160, 60), "blue": (40, 80, 210)}
 
@@ -207,6 +212,41 @@ def test_pages_of_a_corpus_that_changes(engine: SearchEngine) -> None:
     assert len(rest.hits) == 2
     assert first.hits[0].id not in {hit.id for hit in rest.hits}
     assert [hit.rank for hit in rest.hits] == [2, 3]
+
+
+def test_a_page_goes_on_where_much_has_come_before_it(encoder: CountingEncoder) -> None:
+    """Far more, and nearer, than one look takes in: nothing is repeated, nothing is left out."""
+    store, side = MemoryStore(), Side("test", "image")
+    store.ensure(SideSpec(side, "fake", encoder.fingerprint, encoder.dim))
+    query = np.eye(encoder.dim, dtype=np.float32)[0]
+
+    def rows(first: int, count: int, near: float) -> list[Row]:
+        made = []
+        for n in range(first, first + count):
+            vector = np.zeros(encoder.dim, np.float32)
+            cosine = near - n / 10_000
+            vector[:2] = cosine, (1 - cosine**2) ** 0.5
+            made.append(Row(make_item(n), vector))
+        return made
+
+    old = rows(0, 300, 0.5)
+    store.upsert(side, old)
+    with SearchEngine(store, lambda _: encoder, corpus="test") as engine:
+        asked = RawVector(tuple(query.tolist()))
+        page = engine.find(asked, limit=20)
+        seen = [hit.id for hit in page.hits]
+        store.upsert(side, rows(1_000, 140, 0.9))
+        while page.cursor is not None:
+            page = engine.find(asked, limit=20, cursor=page.cursor)
+            seen += [hit.id for hit in page.hits]
+    assert seen == [row.item.id for row in old]
+
+
+def test_the_empty_text_is_encoded_once(engine: SearchEngine, encoder: CountingEncoder) -> None:
+    engine.search("red")
+    before = encoder.texts
+    engine.search("green")
+    assert encoder.texts == before + 1
 
 
 def test_a_corpus_without_images(tmp_path: Path, encoder: CountingEncoder) -> None:
