@@ -16,9 +16,10 @@ from searchengine.errors import QueryError
 from searchengine.store import reading, sides
 from searchengine.store.contract import Found
 from searchengine.store.effort import least, tuned
-from searchengine.store.fields import VECTOR, decode_row, stored_columns
-from searchengine.store.filters import Pushed, matches
+from searchengine.store.fields import VECTOR
+from searchengine.store.filters import Pushed
 from searchengine.store.ranking import SLACK, TopK, ranked, tie_reaches_end
+from searchengine.store.raw_hits import columns_for, matching_hits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -216,23 +217,13 @@ class Search:
         return [f"{expression}{start}{end}" for start, end in zip(starts, ends, strict=True)]
 
     def _columns(self) -> list[str]:
-        wanted = dict.fromkeys(stored_columns(self._fields))
-        if self._inexact is not None:
-            wanted.update(dict.fromkeys(sorted(self._inexact.fields)))
-        if self._handle.profile.oversample > 1:
-            wanted[VECTOR] = None
-        return list(wanted) or ["id"]
+        more = (VECTOR,) if self._handle.profile.oversample > 1 else ()
+        return columns_for(self._fields, self._inexact, *more)
 
     def _kept(self, rows: Sequence[Mapping[str, Any]]) -> list[Found]:
         """Return those hits that match, best first."""
         modality = self._handle.label.modality
-        if self._inexact is not None:
-            where, names = self._inexact, self._inexact.fields
-            rows = [row for row in rows if matches(where, decode_row(row, names, modality))]
-        return ranked(
-            Found(row["id"], float(row["score"]), decode_row(row, self._fields, modality))
-            for row in rows
-        )
+        return ranked(matching_hits(rows, self._fields, self._inexact, modality))
 
     def _exactly(self, queries: Vectors, top: int) -> list[list[Found]]:
         """Compare every matching row with every query, in bounded memory."""

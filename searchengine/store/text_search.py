@@ -9,9 +9,9 @@ from searchengine.errors import UnsupportedError
 from searchengine.store import reading, sides
 from searchengine.store.bm25 import Frequencies, frequencies_of, item_terms, query_terms, score
 from searchengine.store.contract import Found
-from searchengine.store.fields import TERMS, decode_row, stored_columns
-from searchengine.store.filters import matches
+from searchengine.store.fields import TERMS
 from searchengine.store.ranking import SLACK, by_score, tie_reaches_end
+from searchengine.store.raw_hits import columns_for, matching_hits
 from searchengine.store.searching import MAX_HITS
 
 if TYPE_CHECKING:
@@ -82,9 +82,6 @@ class TextSearch:
         return found[:limit]
 
     def _ask(self, query: Mapping[int, float], depth: int) -> Sequence[Mapping[str, Any]]:
-        wanted = dict.fromkeys(stored_columns(self._fields))
-        if self._inexact is not None:
-            wanted.update(dict.fromkeys(sorted(self._inexact.fields)))
         [hits] = self._connection.call(
             "search",
             self._handle.alias,
@@ -92,7 +89,7 @@ class TextSearch:
             anns_field=TERMS,
             filter=self._pushed.expression if self._pushed else "",
             limit=depth,
-            output_fields=list(wanted) or ["id"],
+            output_fields=columns_for(self._fields, self._inexact),
             search_params={"metric_type": sides.TERMS_METRIC, "params": {}},
             consistency_level=sides.STRONG,
             doing="searching",
@@ -102,13 +99,7 @@ class TextSearch:
     def _kept(self, rows: Sequence[Mapping[str, Any]]) -> list[Found]:
         """Return those hits that match, best first."""
         modality = self._handle.label.modality
-        if self._inexact is not None:
-            where, names = self._inexact, self._inexact.fields
-            rows = [row for row in rows if matches(where, decode_row(row, names, modality))]
-        return by_score(
-            Found(row["id"], float(row["score"]), decode_row(row, self._fields, modality))
-            for row in rows
-        )
+        return by_score(matching_hits(rows, self._fields, self._inexact, modality))
 
     def _exactly(self, query: dict[int, float], limit: int) -> list[Found]:
         """Compare every matching row: more candidates than can be asked for do not match."""
