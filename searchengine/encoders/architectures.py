@@ -26,11 +26,15 @@ def architectures() -> dict[str, Path]:
 
     Raises ``ModelUnavailableError`` where OpenCLIP is not installed.
     """
+    return {path.stem: path for path in sorted(package_file("model_configs").glob("*.json"))}
+
+
+def package_file(name: str) -> Path:
+    """Return where a file of OpenCLIP's package lies. Raises ``ModelUnavailableError``."""
     spec = importlib.util.find_spec("open_clip")  # locates a top-level package, runs nothing
     if spec is None or spec.origin is None:
         raise _not_installed()
-    folder = Path(spec.origin).parent / "model_configs"
-    return {path.stem: path for path in sorted(folder.glob("*.json"))}
+    return Path(spec.origin).parent / name
 
 
 def architecture_config(name: str) -> dict[str, Any]:
