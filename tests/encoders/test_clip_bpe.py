@@ -20,9 +20,11 @@ CONTEXT = 77
 
 PIECES = st.sampled_from(
     [
-        "a photo of", "it's", "IT'S", "we'RE", "ſ", "'ſ", "K", "İstanbul", "ﬁn", "ＦＵＬＬ", "…", "“q”",
+        "a photo of", "it's", "IT'S", "we'RE", "ſ", "'ſ", "K", "İstanbul", "ﬁn", "ＦＵＬＬ", "…",
+        "“q”",
         "&amp;", "&amp;amp;", "&lt;b&gt;", "&nbsp", "&#x41;", "<b>", "schÃ¶n", "â€œ", "\x1b[31m",
-        "<start_of_text>", "<End_Of_Text>", "<end_of_text>", "_", "{}", "12345", "٣", "½", "猫", "かな",
+        "<start_of_text>", "<End_Of_Text>", "<end_of_text>", "_", "{}", "12345", "٣", "½", "猫",
+        "かな",
         "🐕‍🦺", "e\u0301", "\u200b", "\ufeff", "\xa0", "\x1c", "\x85", "\r\n", "\t", "  ", "\u2028",
         "aaaaaaaaaaaaaaaaaaaa", "ababababab", "!!!???", "http://x.y/?q=1", "\udce9".encode(
             "utf-16", "surrogatepass"
