@@ -46,9 +46,9 @@ def load_encoder(
         from searchengine.encoders.fake import FakeEncoder
 
         return FakeEncoder()
-    from searchengine.encoders.openclip import OpenClipEncoder
+    from searchengine.encoders.loading import load_openclip
 
-    return OpenClipEncoder(ref, device=device, precision=precision, cache_dir=cache_dir)
+    return load_openclip(ref, device=device, precision=precision, cache_dir=cache_dir)
 
 
 def describe_model(

@@ -53,9 +53,18 @@ class ModelFiles:
     folder: Path | None
     """Where the configuration lies, for models that bring their own."""
 
+    @property
+    def open_clip_name(self) -> str:
+        """What OpenCLIP builds the model by."""
+        return self.ref.name if self.folder is None else f"local-dir:{self.folder}"
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of a text that are read, begin and end marks included."""
+        return int(self.model_cfg["text_cfg"].get("context_length", 77))
+
     def card(self, *, precision: Precision, cache_dir: Path | None) -> ModelCard:
         """Return what the model is; reads the weights whole where they are new."""
-        text_cfg = self.model_cfg["text_cfg"]
         return ModelCard(
             name=str(self.ref),
             fingerprint=fingerprint(
@@ -67,7 +76,7 @@ class ModelFiles:
             ),
             dim=int(self.model_cfg["embed_dim"]),
             image_size=self.preprocess.size,
-            context_length=int(text_cfg.get("context_length", 77)),
+            context_length=self.context_length,
         )
 
     def _tokenizer_hash(self, cache_dir: Path | None) -> str:

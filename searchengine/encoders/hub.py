@@ -36,6 +36,12 @@ def fetch_files(ref: ModelRef, *, cache_dir: Path | None = None) -> ModelFiles:
     return _pretrained(ref, cache_dir)
 
 
+def known_tags(architecture: str) -> list[str]:
+    """Return the weights OpenCLIP knows for an architecture. Imports torch."""
+    tags: list[str] = import_open_clip().list_pretrained_tags_by_model(architecture)
+    return tags
+
+
 def _from_repository(ref: ModelRef, cache_dir: Path | None) -> ModelFiles:
     config_path = _fetch(ref, ref.name, (CONFIG_NAME,), cache_dir)
     folder = config_path.parent

@@ -130,7 +130,7 @@ def _only_tag(architecture: str, spelling: str) -> str:
     refs = [preset.model.partition("/") for preset in load_presets().values()]
     tags = {tag for name, _, tag in refs if name == architecture}
     if len(tags) != 1:
-        from searchengine.encoders.openclip import known_tags
+        from searchengine.encoders.hub import known_tags
 
         tags = set(known_tags(architecture))
     if len(tags) == 1:

@@ -1,31 +1,23 @@
-"""Any OpenCLIP model as an encoder, on torch."""
+"""Any OpenCLIP model as an encoder: its files, its tokenizer, and whatever runs its towers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from searchengine.encoders.contract import Pixels, Vectors
-from searchengine.encoders.files import ModelFiles, check_packages, known_files, remember_files
-from searchengine.encoders.fingerprint import PRECISIONS, ModelCard, Precision
-from searchengine.encoders.hub import fetch_files
-from searchengine.encoders.names import ModelRef
-from searchengine.encoders.seam import import_open_clip, quiet
-from searchengine.encoders.tokens import tokenize
+from searchengine.encoders.fingerprint import ModelCard
 from searchengine.encoders.vectors import unit_rows
-from searchengine.errors import EncoderError, ModelUnavailableError, UnsupportedError
 
 if TYPE_CHECKING:
-    pass
+    from searchengine.encoders.preprocess import Preprocess
+    from searchengine.encoders.tokenizers import Tokenizer
+    from searchengine.encoders.towers.contract import Towers
 
-_IMAGES_A_PASS = 256
-_TEXTS_A_PASS = 256
-# On a CPU a pass should stay within its caches. MobileNetV2 at 224 px on one core: 112 images/s
-# in passes of 4 or 8, 103 of 16, 64 of 32, 50 of 64; ViT-B-32 does not care (9.5 to 9.8).
-_IMAGES_A_THREAD = 4
+_TEXTS_A_BLOCK = 256
+"""Texts tokenised at a time: a million of them need not be held as tokens."""
 
 
 class OpenClipEncoder:
@@ -38,27 +30,13 @@ class OpenClipEncoder:
     """
 
     def __init__(
-        self,
-        ref: ModelRef,
-        *,
-        device: str = "auto",
-        precision: Precision = "fp32",
-        cache_dir: Path | None = None,
+        self, card: ModelCard, preprocess: Preprocess, tokenizer: Tokenizer, towers: Towers
     ) -> None:
-        """Load the model, fetching it first if need be. For errors see ``load_encoder``."""
-        if precision not in PRECISIONS:
-            raise UnsupportedError(
-                f"precision {precision!r} is not known", hint=f"use {', '.join(PRECISIONS)}"
-            )
-        files = known_files(ref, cache_dir=cache_dir) or fetch_files(ref, cache_dir=cache_dir)
-        self._device = _choose_device(device)
-        self._images_a_pass = _images_a_pass(self._device)
-        self._model = _load_model(files, precision, self._device)
-        self._preprocess = files.preprocess
-        self._tokenizer = _load_tokenizer(files, cache_dir)
-        self._card = files.card(precision=precision, cache_dir=cache_dir)
-        self._mean, self._std, self._dtype = self._input_constants(precision)
-        remember_files(files, cache_dir=cache_dir)
+        """Compose what ``load_encoder`` has loaded."""
+        self._card = card
+        self._preprocess = preprocess
+        self._tokenizer = tokenizer
+        self._towers = towers
 
     @property
     def card(self) -> ModelCard:
@@ -81,9 +59,14 @@ class OpenClipEncoder:
         return self._card.fingerprint
 
     @property
+    def towers(self) -> Towers:
+        """What runs the model."""
+        return self._towers
+
+    @property
     def device(self) -> str:
-        """The torch device in use."""
-        return str(self._device)
+        """Where the towers run."""
+        return self._towers.device
 
     @property
     def preprocess(self) -> Any:
@@ -102,146 +85,18 @@ class OpenClipEncoder:
                 f"{self.name} takes uint8 (n, {height}, {width}, 3), "
                 f"not {pixels.dtype} {pixels.shape}"
             )
-        size = self._images_a_pass
-        parts = [
-            self._run(self._model.encode_image, self._image_input(pixels[start : start + size]))
-            for start in range(0, len(pixels), size)
-        ]
-        return self._vectors(parts, len(pixels), "images")
+        return self._vectors(self._towers.images(pixels), len(pixels), "images")
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Encode n texts to float32 (n, dim); of long texts the model's context is read.
 
         Raises ``EncoderError`` (with ``bad_rows``) when the model gives no vectors.
         """
-        parts = []
-        for start in range(0, len(texts), _TEXTS_A_PASS):
-            tokens = tokenize(
-                self._tokenizer, texts[start : start + _TEXTS_A_PASS], self._card.context_length
-            )
-            parts.append(self._run(self._model.encode_text, tokens.to(self._device)))
-        return self._vectors(parts, len(texts), "texts")
+        parts = [np.empty((0, self.dim), np.float32)]
+        for start in range(0, len(texts), _TEXTS_A_BLOCK):
+            tokens = self._tokenizer(texts[start : start + _TEXTS_A_BLOCK])
+            parts.append(self._towers.texts(tokens))
+        return self._vectors(np.concatenate(parts), len(texts), "texts")
 
-    def _input_constants(self, precision: Precision) -> tuple[Any, Any, Any]:
-        import torch
-
-        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-        mean, std = (
-            torch.tensor(values, device=self._device).view(1, 3, 1, 1)
-            for values in (self._preprocess.mean, self._preprocess.std)
-        )
-        return mean, std, dtype
-
-    def _image_input(self, pixels: Pixels) -> Any:
-        """Normalise on the device: the bus carries bytes. Same operations as ``ToTensor``."""
-        import torch
-
-        if not pixels.flags.writeable:  # torch warns of sharing such memory, and it only reads
-            pixels = pixels.copy()
-        batch = torch.from_numpy(pixels).to(self._device, non_blocking=True)
-        batch = batch.permute(0, 3, 1, 2).float().div_(255)
-        return batch.sub_(self._mean).div_(self._std).to(self._dtype)
-
-    def _run(self, tower: Any, batch: Any) -> Any:
-        import torch
-
-        try:
-            with torch.inference_mode():
-                return tower(batch).float().cpu().numpy()
-        except torch.OutOfMemoryError as error:
-            raise EncoderError(
-                f"{self._device} has no memory left for {len(batch)} inputs of {self.name}",
-                hint="stop other programs on it, take a smaller model, or use --device cpu",
-            ) from error
-
-    def _vectors(self, parts: list[Any], count: int, what: str) -> Vectors:
-        raw = np.concatenate(parts) if parts else np.empty((0, self.dim), np.float32)
+    def _vectors(self, raw: Any, count: int, what: str) -> Vectors:
         return unit_rows(raw, count=count, dim=self.dim, model=self.name, what=what)
-
-
-def known_tags(architecture: str) -> list[str]:
-    """Return the weights OpenCLIP knows for an architecture. Imports torch."""
-    tags: list[str] = import_open_clip().list_pretrained_tags_by_model(architecture)
-    return tags
-
-
-def _choose_device(device: str) -> Any:
-    import_open_clip()  # explains a torch that does not work
-    import torch
-
-    if device == "auto":
-        if torch.cuda.is_available():
-            device = "cuda"
-        else:
-            device = "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        chosen = torch.device(device)
-        torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UnsupportedError(
-            f"the device {device!r} cannot be used: {str(error).splitlines()[0]}",
-            hint="use auto, cpu, cuda, cuda:1 or mps; `searchengine doctor` shows what is here",
-        ) from error
-    return chosen
-
-
-def _images_a_pass(device: Any) -> int:
-    import torch
-
-    if device.type != "cpu":
-        return _IMAGES_A_PASS
-    return max(8, _IMAGES_A_THREAD * torch.get_num_threads())
-
-
-def _load_model(files: ModelFiles, precision: Precision, device: Any) -> Any:
-    """Build the model, then load its weights: so an error says which of the two is wrong."""
-    open_clip = import_open_clip()
-    check_packages(files.ref, files.model_cfg)
-    name = files.ref.name if files.folder is None else f"local-dir:{files.folder}"
-    with quiet():
-        try:
-            model = open_clip.create_model(
-                name,
-                load_weights=False,
-                pretrained_text=False,
-                precision=precision,
-                device=device,
-                force_quick_gelu=bool(files.model_cfg.get("quick_gelu")),
-                force_preprocess_cfg=files.preprocess.as_open_clip(),
-            )
-        except Exception as error:
-            raise ModelUnavailableError(
-                f"the model {files.ref} cannot be built from its configuration: {_first(error)}",
-                hint="it may need a newer one: pip install --upgrade open_clip_torch timm",
-            ) from error
-        try:
-            open_clip.load_checkpoint(model, str(files.weights), strict=True, weights_only=True)
-        except Exception as error:
-            raise ModelUnavailableError(
-                f"the weights {files.weights} cannot be loaded: {_first(error)}",
-                hint="the file is damaged, incomplete or of another model: fetch it again",
-            ) from error
-    return model.eval()
-
-
-def _load_tokenizer(files: ModelFiles, cache_dir: Path | None) -> Any:
-    open_clip = import_open_clip()
-    text_cfg = files.model_cfg["text_cfg"]
-    name = files.ref.name if files.folder is None else f"local-dir:{files.folder}"
-    if files.ref.kind == "hub" and text_cfg.get("hf_tokenizer_name"):
-        name = str(files.ref)
-    try:
-        with quiet():
-            return open_clip.get_tokenizer(name, cache_dir=cache_dir)
-    except Exception as error:
-        raise ModelUnavailableError(
-            f"the tokenizer of {files.ref} cannot be loaded: {_first(error)}",
-            hint="its files come from the hub on first use; in a local-dir they lie beside the "
-            "weights",
-        ) from error
-
-
-def _first(error: Exception) -> str:
-    """Return the telling part of a long message of torch's."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2])[:300] or type(error).__name__

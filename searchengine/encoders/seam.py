@@ -58,3 +58,9 @@ def quiet() -> Iterator[None]:
     finally:
         root.removeFilter(from_others)
         root.removeHandler(handler)
+
+
+def first_lines(error: Exception) -> str:
+    """Return the telling part of a long message of torch's."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2])[:300] or type(error).__name__

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from searchengine.encoders.towers.contract import Tokens
+
 _CHARACTERS_A_TOKEN = 16
 """First guess at how much text fills a context; English needs about five."""
 
 
-def tokenize(tokenizer: Any, texts: Sequence[str], context_length: int) -> Any:
-    """Return the int64 tensor (n, context_length) that the tokenizer gives for the texts.
+def tokenize(tokenizer: Any, texts: Sequence[str], context_length: int) -> Tokens:
+    """Return the int64 array (n, context_length) that the tokenizer gives for the texts.
 
     Tokenizers read a text to its end although they keep only its beginning,
     in time that is quadratic in the longest word. So no more of it is handed
     over than decides the tokens kept.
     """
-    return tokenizer(
+    tokens = tokenizer(
         [_beginning(tokenizer, _encodable(text), context_length) for text in texts],
         context_length=context_length,
     )
+    return np.asarray(tokens, dtype=np.int64)
 
 
 def _beginning(tokenizer: Any, text: str, context_length: int) -> str:

@@ -1,0 +1,1 @@
+"""What runs a model's two towers: one contract, a file for each runtime."""
