@@ -14,10 +14,13 @@ import io
 import re
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from searchengine.errors import DecodeError, LimitError
+from searchengine.extras import missing_extra
+from searchengine.raw import RAW_SUFFIXES, decode_raw, raw_type
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff"}
     | {".bmp", ".heic", ".heif"}
+    | RAW_SUFFIXES
 )
 """Names that promise a picture, in lower case. The content decides."""
 
@@ -66,12 +70,17 @@ class Decoded:
 def decode_image(data: bytes, *, max_pixels: int) -> Decoded:
     """Decode the first (or only) frame of a JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or HEIC file.
 
-    Transparency is laid on white, 16 bits a channel are scaled to 8, the EXIF
-    orientation is applied. Thread-safe; Pillow lets go of the GIL while it decodes.
+    Of a camera's RAW file it is the preview (see ``raw``). Transparency is laid on white, 16 bits
+    a channel are scaled to 8, the EXIF orientation is applied.
+    Thread-safe; Pillow lets go of the GIL while it decodes.
 
     Raises ``LimitError`` for more than ``max_pixels`` pixels, before they are
     decoded, and ``DecodeError`` for anything that is no whole picture.
     """
+    if (raw := raw_type(data)) is not None:
+        return decode_raw(
+            data, raw, max_pixels=max_pixels, decode=partial(decode_image, max_pixels=max_pixels)
+        )
     kind = _kind_of(data)
     quiet_pillow()
     try:
@@ -144,7 +153,7 @@ def _kind_of(data: bytes) -> str:
         if brands & _HEIF_BRANDS:
             return "HEIF"
     raise DecodeError(
-        "not a picture: the content is none of JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP, HEIC"
+        "not a picture: the content is none of JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP, HEIC, RAW"
     )
 
 
@@ -156,9 +165,7 @@ def _open(kind: str, data: bytes) -> ImageFile.ImageFile:
     except ImportError:
         if kind != "HEIF":
             raise
-        raise DecodeError(
-            "HEIC pictures need an extra: pip install 'crossmodal-searchengine[heic]'"
-        ) from None
+        raise missing_extra("HEIC pictures", "heic") from None
     picture: ImageFile.ImageFile = picture_class(io.BytesIO(data))
     return picture
 

@@ -421,3 +421,16 @@ def test_heic_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.mime, result.width, result.height) == ("image/heic", 3, 2)
     with pytest.raises(LimitError):
         decode_image(HEIC, max_pixels=5)
+
+
+def test_a_real_heic_picture_is_decoded() -> None:
+    import pillow_heif
+
+    out = io.BytesIO()
+    picture = Image.new("RGB", (64, 48), (200, 30, 30))
+    pillow_heif.from_pillow(picture).save(out, quality=90)
+    result = decode_image(out.getvalue(), max_pixels=LIMIT)
+    assert (result.width, result.height, result.mime) == (64, 48, "image/heic")
+    red, green, blue = result.image.getpixel((30, 20))
+    assert abs(red - 200) < 10
+    assert max(abs(green - 30), abs(blue - 30)) < 10

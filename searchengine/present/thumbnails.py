@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from searchengine.decode import check_pixels, decode_image, quiet_pillow
 from searchengine.errors import DecodeError, LimitError
+from searchengine.extras import extra_named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,8 @@ def thumbnail(path: Path, size: tuple[int, int]) -> Image.Image | str:
     except (LimitError, MemoryError):
         return "too large"
     except DecodeError as error:
-        return "needs the HEIC extra" if "[heic]" in str(error) else "broken picture"
+        extra = extra_named(error)
+        return f"needs the extra {extra}" if extra else "broken picture"
 
 
 def small(image: Image.Image, size: tuple[int, int], *, upright: bool = False) -> Image.Image:
