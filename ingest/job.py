@@ -42,9 +42,11 @@ class Job:
     """The sides this run is complete for; others are neither written nor pruned."""
     prune: bool = True
     dry_run: bool = False
-    batch_size: int = 32
+    batch_size: int = 0
+    """0: found while the model works (``batch_size.BatchSize``)."""
     workers: int = 0
-    write_rows: int = 512
+    write_rows: int = 0
+    """0: 500 to 5,000 by their size (``writer.Writer``)."""
     max_pixels: int = 178_956_970
 
 

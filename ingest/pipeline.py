@@ -1,10 +1,16 @@
-"""read -> match -> decode -> encode -> write: bounded, overlapped, safe to kill anywhere.
+"""list -> compare -> read -> match -> decode -> encode -> write: overlapped, safe to kill anywhere.
 
-The stages are generators pulled by one thread. Reading and decoding run ahead
-in a pool of threads (both let go of the GIL), writing runs behind in a thread
-of its own; every look-ahead is bounded, so memory does not grow with the
-collection. Nothing is remembered outside the database: a row that ``upsert``
-has acknowledged is found there by the next run, anything else is done again.
+Who does what, each with a bounded look-ahead, so that memory does not grow with the collection:
+
+* a thread ``list`` lists and compares with the database;
+* a thread ``feed`` has files read and pictures decoded in two pools, and asks the database in
+  between whether their content is known;
+* the caller's thread encodes, and alone keeps the counts;
+* a thread ``write`` writes.
+
+Reading, decoding, encoding and hashing let go of the GIL. Nothing is remembered outside the
+database: a row that ``upsert`` has acknowledged is found there by the next run, anything else is
+done again. Items come out of the pools as they get done, not in the order of the listing.
 
 Crash cases, step by step:
 
@@ -19,58 +25,38 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ingest.metadata import read_exif
-from ingest.overlap import ahead, chunks
-from ingest.plan import Ledger, Todo, carry, compare, gone
+from ingest.batch_size import MOST, BatchSize
+from ingest.items import Failed, Known, Loaded, Ready, encode, load, make_ready
+from ingest.match import match
+from ingest.overlap import ahead, beside
+from ingest.plan import CHUNK, Ledger, Todo, compare, gone
 from ingest.writer import Writer
-from searchengine.decode import decode_image
 from searchengine.errors import EncoderError, ItemError, ReadError
-from searchengine.identity import content_hash
-from searchengine.records import ITEM_FIELDS, Item, Side
+from searchengine.records import Side
 from searchengine.store.contract import Row, SideSpec
-from searchengine.store.fields import encode_item
-from searchengine.store.filters import OneOf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
+    from ingest.clock import Reading
     from ingest.job import Job
     from ingest.report import Report
     from ingest.sources.contract import Source
-    from searchengine.encoders.contract import Encoder, Pixels, Vectors
+    from searchengine.encoders.contract import Encoder
     from searchengine.records import Modality
     from searchengine.store.contract import SideInfo, Store
 
-_MATCH_ROWS = 64
-"""New assets whose content is looked up at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    todo: Todo
-    data: bytes
-    hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """An item that waits for its vector: ``pixels`` for an image, the caption for a text."""
-
-    todo: Todo
-    item: Item
-    pixels: Pixels | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    todo: Todo
-    error: ItemError
+_READERS = 4
+"""Files read at a time: enough to hide a disk's or a share's latency, few enough for one disk."""
+_HELD_BYTES = 128 * 1024 * 1024
+"""What the files may take that are being read; again, that are being matched; and decoded."""
+_WAITING_PICTURES = 64
+"""Pictures that may wait for a worker: work for them while the feed waits for the database."""
 
 
 class Pipeline:
@@ -89,18 +75,22 @@ class Pipeline:
         self._source = source
         self._store = store
         self._report = report
+        self._clock = report.clock
         self._stop = stop
         self._on_progress = on_progress
         self._sides: dict[Modality, Side] = {m: Side(job.corpus, m) for m in job.modalities}
         self._infos: dict[Modality, SideInfo] = {}
         self._ledgers: dict[Modality, Ledger] = {m: Ledger() for m in job.modalities}
+        self._batch_sizes = {m: BatchSize(job.batch_size) for m in job.modalities}
         self._carried: set[str] = set()
         """Ids whose content was found again under another id: moved, if they turn out gone."""
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
+        self._ensured: set[Modality] = set()
         self._touched: set[Modality] = set()
         self._unsettled: set[Modality] = set()
-        self._writer = Writer(store, job.write_rows, self._count_written)
+        self._first_batch: Reading | None = None
+        self._writer = Writer(store, job.write_rows, self._count_written, self._clock)
 
     def run(self) -> None:
         """Do all there is to do. Raises what stops a run; failed items are in the report."""
@@ -113,26 +103,29 @@ class Pipeline:
         if self._infos:
             self._check_encoder()
         workers = self._job.workers or os.cpu_count() or 1
-        with ThreadPoolExecutor(workers, "decode") as pool, self._writer:
-            todos = compare(
-                self._listing(),
-                self._store,
-                self._sides,
-                frozenset(self._infos),
-                self._ledgers,
-                self._report,
-            )
-            loaded = ahead(pool, self._load, todos, 2 * workers)
-            self._embed(ahead(pool, self._decode, self._match(loaded), 2 * self._job.batch_size))
+        self._clock.set_workers(read=_READERS, decode=workers)
+        with (
+            ThreadPoolExecutor(_READERS, "read") as readers,
+            ThreadPoolExecutor(workers, "decode") as decoders,
+            self._writer,
+        ):
+            with closing(
+                beside(self._feed(readers, decoders, workers), self._room, "feed", self._tick)
+            ) as ready:
+                self._take(ready)
             self._writer.drain()
+            if self._first_batch is not None:
+                self._report.encoding = (self._first_batch, self._clock.read())
             self._report.interrupted |= self._stop.is_set()
             if self._job.prune and not self._report.interrupted:
                 self._sweep()
-            for modality in sorted(self._touched | self._unsettled):
-                self._store.settle(self._sides[modality])
+            with self._clock.busy("settle"):
+                for modality in sorted(self._touched | self._unsettled):
+                    self._store.settle(self._sides[modality])
         if self._encoder is not None and self._job.prepare_questions and not self._stop.is_set():
-            self._job.prepare_questions(self._encoder)
-        self._on_progress(self._report)
+            with self._clock.busy("prepare"):
+                self._job.prepare_questions(self._encoder)
+        self._tick()
 
     # -- what the corpus and the model are ------------------------------------------------
 
@@ -149,18 +142,22 @@ class Pipeline:
             )
 
     def _load_encoder(self) -> Encoder:
-        with self._loading:
+        if self._encoder is not None:
+            return self._encoder
+        with self._clock.waiting(), self._loading:
             if self._encoder is None:
-                self._encoder = self._job.build_encoder(self._model())
-                self._report.model = self._encoder.name
+                with self._clock.busy("model", 1):
+                    encoder = self._job.build_encoder(self._model())
+                self._report.model = encoder.name
+                self._encoder = encoder
             return self._encoder
 
     def _ensure(self, modality: Modality) -> None:
-        if modality in self._touched:
+        if modality in self._ensured:
             return
         encoder = self._load_encoder()
         known = self._infos.get(modality)
-        self._store.ensure(
+        self._writer.ensure(
             SideSpec(
                 self._sides[modality],
                 encoder.name,
@@ -169,12 +166,45 @@ class Pipeline:
                 known.profile if known else self._job.profile,
             )
         )
-        self._touched.add(modality)
+        self._ensured.add(modality)
 
     def _count_written(self, rows: int) -> None:
         self._report.written += rows
 
-    # -- stages ---------------------------------------------------------------------------
+    def _tick(self) -> None:
+        self._on_progress(self._report)
+
+    # -- the stages that run beside -------------------------------------------------------
+
+    def _feed(
+        self, readers: ThreadPoolExecutor, decoders: ThreadPoolExecutor, workers: int
+    ) -> Iterator[Any]:
+        """Yield what the caller's thread has to settle: ready, known and failed items."""
+        with closing(beside(self._todos(), lambda: CHUNK, "list")) as todos:
+            loaded = ahead(
+                readers, self._load, todos, 4 * _READERS, lambda todo: todo.asset.size, _HELD_BYTES
+            )
+            existing = {modality: self._sides[modality] for modality in self._infos}
+            matched = match(loaded, self._store, existing, self._clock, _HELD_BYTES)
+            if self._job.dry_run:
+                yield from matched
+            else:
+                window = workers + _WAITING_PICTURES
+                yield from ahead(decoders, self._decode, matched, window, _bytes_of, _HELD_BYTES)
+
+    def _room(self) -> int:
+        """Items that may wait for the encoder: two batches."""
+        return min(2 * max(size.value for size in self._batch_sizes.values()), 2 * MOST)
+
+    def _todos(self) -> Iterator[Todo]:
+        return compare(
+            self._clock.through("list", self._listing()),
+            self._store,
+            self._sides,
+            frozenset(self._infos),
+            self._ledgers,
+            self._report,
+        )
 
     def _listing(self) -> Iterator[Any]:
         for asset in self._source:
@@ -183,124 +213,82 @@ class Pipeline:
                 return
             yield asset
 
-    def _load(self, todo: Todo) -> _Loaded | _Failure:
-        asset = todo.asset
-        try:
-            if asset.modality == "text":
-                data = (asset.caption or "").encode("utf-8", "replace")
-            else:
-                data = self._source.open(asset)
-        except ItemError as error:
-            return _Failure(todo, error)
-        except OSError as error:
-            return _Failure(todo, ReadError(f"cannot read: {error.strerror or error}"))
-        return _Loaded(todo, data, content_hash(data))
+    def _load(self, todo: Todo) -> Loaded | Failed:
+        with self._clock.busy("read", 1):
+            return load(self._source, todo)
 
-    def _match(self, loaded: Iterable[_Loaded | _Failure]) -> Iterator[_Loaded]:
-        """Let through what the model has to see; settle the rest here."""
-        # Into an empty corpus nothing can be taken over: no reason to wait for a chunk.
-        for chunk in chunks(loaded, _MATCH_ROWS if self._infos else 1):
-            fresh = [one for one in chunk if isinstance(one, _Loaded)]
-            for one in chunk:
-                if isinstance(one, _Failure):
-                    self._fail(one.todo, one.error)
-            known = self._known_content(fresh)
-            for one in fresh:
-                row = known.get((one.todo.asset.modality, one.hash))
-                if row is not None:
-                    self._take_over(one, row)
-                elif self._job.dry_run:
-                    self._report.embedded += 1
-                else:
-                    yield one
+    def _decode(self, one: Loaded | Known | Failed) -> Ready | Known | Failed:
+        if not isinstance(one, Loaded):
+            return one
+        encoder = self._load_encoder()
+        with self._clock.busy("decode", 1):
+            return make_ready(one, encoder, self._job.max_pixels)
 
-    def _known_content(self, fresh: list[_Loaded]) -> dict[tuple[Modality, str], dict[str, Any]]:
-        known: dict[tuple[Modality, str], dict[str, Any]] = {}
-        own = {one.todo.id for one in fresh}
-        for modality in self._infos:
-            hashes = sorted({one.hash for one in fresh if one.todo.asset.modality == modality})
-            if not hashes:
-                continue
-            rows = self._store.scan(
-                self._sides[modality],
-                where=OneOf("content_hash", tuple(hashes)),
-                fields=(*ITEM_FIELDS, "vector"),
-            )
-            for row in rows:
-                key = (modality, row["content_hash"])
-                if key not in known or row["id"] in own:
-                    known[key] = dict(row)
-        return known
+    # -- the caller's thread --------------------------------------------------------------
 
-    def _take_over(self, one: _Loaded, row: dict[str, Any]) -> None:
-        todo = one.todo
-        item = carry(row, todo)
-        try:
-            encode_item(item)
-        except ItemError as error:
-            self._fail(todo, error)
-            return
-        if todo.indexed_hash == one.hash:
-            self._report.updated += 1
-        else:
-            self._report.carried += 1
-            self._carried.add(row["id"])
-        if not self._job.dry_run:
-            modality = todo.asset.modality
-            self._touched.add(modality)
-            self._writer.add(self._sides[modality], Row(item, row["vector"]))
-        self._on_progress(self._report)
-
-    def _decode(self, one: _Loaded) -> _Ready | _Failure:
-        try:
-            ready = _make_ready(one, self._load_encoder(), self._job.max_pixels)
-            encode_item(ready.item)  # what the database would refuse is a failed item, not a run
-            return ready
-        except ItemError as error:
-            return _Failure(one.todo, error)
-
-    def _embed(self, prepared: Iterable[_Ready | _Failure]) -> None:
-        waiting: dict[Modality, list[_Ready]] = {m: [] for m in self._sides}
-        for one in prepared:
+    def _take(self, items: Iterator[Ready | Known | Failed | Loaded]) -> None:
+        waiting: dict[Modality, list[Ready]] = {m: [] for m in self._sides}
+        for one in items:
             if self._stop.is_set():
                 self._report.interrupted = True
                 return
-            if isinstance(one, _Failure):
+            if isinstance(one, Failed):
                 self._fail(one.todo, one.error)
-                continue
-            batch = waiting[one.item.modality]
-            batch.append(one)
-            if len(batch) == self._job.batch_size:
-                self._encode(batch)
-                batch.clear()
+            elif isinstance(one, Known):
+                self._take_over(one)
+            elif isinstance(one, Loaded):  # of a dry run
+                self._report.embedded += 1
+            else:
+                modality = one.item.modality
+                waiting[modality].append(one)
+                if len(waiting[modality]) >= self._batch_sizes[modality].value:
+                    batch, waiting[modality] = waiting[modality], []
+                    self._encode(batch)
         for batch in waiting.values():
             if batch:
                 self._encode(batch)
 
-    def _encode(self, batch: list[_Ready]) -> None:
+    def _take_over(self, one: Known) -> None:
+        if one.todo.indexed_hash == one.item.content_hash:
+            self._report.updated += 1
+        else:
+            self._report.carried += 1
+            self._carried.add(one.source_id)
+        if not self._job.dry_run:
+            modality = one.item.modality
+            self._touched.add(modality)
+            self._writer.add(self._sides[modality], Row(one.item, one.vector))
+
+    def _encode(self, batch: list[Ready]) -> None:
         modality = batch[0].item.modality
         encoder = self._load_encoder()
-        try:
-            vectors = list(encode_ready(encoder, batch))
-        except EncoderError as error:
-            batch, vectors = self._encode_singly(batch, error)
+        began, size = time.perf_counter(), len(batch)
+        if self._first_batch is None:
+            self._first_batch = self._clock.read()
+        with self._clock.busy("encode", size):
+            try:
+                vectors = list(encode(encoder, batch))
+            except EncoderError as error:
+                batch, vectors = self._encode_singly(batch, error)
+        self._batch_sizes[modality].note(size, time.perf_counter() - began)
         if batch:  # a model that has given nothing makes no corpus that bears its name
             self._ensure(modality)
+            self._touched.add(modality)
         for one, vector in zip(batch, vectors, strict=True):
             self._writer.add(self._sides[modality], Row(one.item, vector))
         self._report.embedded += len(batch)
-        self._on_progress(self._report)
+        self._tick()
 
     def _encode_singly(
-        self, batch: list[_Ready], first: EncoderError
-    ) -> tuple[list[_Ready], list[Any]]:
+        self, batch: list[Ready], first: EncoderError
+    ) -> tuple[list[Ready], list[Any]]:
         """Find out which items the model fails on. A model that fails on all of them is broken."""
-        good: list[_Ready] = []
+        good: list[Ready] = []
         vectors: list[Any] = []
-        failures: list[tuple[_Ready, EncoderError]] = []
+        failures: list[tuple[Ready, EncoderError]] = []
         for one in batch:
             try:
-                vectors.append(encode_ready(self._load_encoder(), [one])[0])
+                vectors.append(encode(self._load_encoder(), [one])[0])
                 good.append(one)
             except EncoderError as error:
                 failures.append((one, error))
@@ -315,7 +303,6 @@ class Pipeline:
         self._report.fail(todo.asset.uri, error.reason, str(error))
         if not isinstance(error, ReadError):  # permissions, a bad disk: the row may still be true
             self._forget(todo)
-        self._on_progress(self._report)
 
     def _forget(self, todo: Todo) -> None:
         """Remove the row of a file that has changed into what cannot be indexed."""
@@ -339,45 +326,8 @@ class Pipeline:
                 moved = sum(key in self._carried for key in missing)
                 self._report.moved += moved
                 self._report.removed += len(missing) - moved
-                self._on_progress(self._report)
+                self._tick()
 
 
-def encode_ready(encoder: Encoder, batch: list[_Ready]) -> Vectors:
-    """Return float32 (n, dim) for n items of one modality."""
-    if batch[0].pixels is not None:
-        return encoder.encode_images(
-            np.stack([one.pixels for one in batch if one.pixels is not None])
-        )
-    return encoder.encode_texts([one.item.caption or "" for one in batch])
-
-
-def _make_ready(one: _Loaded, encoder: Encoder, max_pixels: int) -> _Ready:
-    asset = one.todo.asset
-    common: dict[str, Any] = {
-        "id": one.todo.id,
-        "uri": asset.uri,
-        "modality": asset.modality,
-        "revision": asset.revision,
-        "content_hash": one.hash,
-        "size": asset.size,
-        "mtime_ns": asset.mtime_ns,
-        "caption": asset.caption,
-        "folder": asset.folder,
-        "meta": asset.meta,
-    }
-    if asset.modality == "text":
-        return _Ready(one.todo, Item(mime="text/plain", **common), None)
-    decoded = decode_image(one.data, max_pixels=max_pixels)
-    facts = read_exif(decoded.image)
-    item = Item(
-        mime=decoded.mime,
-        width=decoded.width,
-        height=decoded.height,
-        taken_at=facts.taken_at,
-        camera=facts.camera,
-        lens=facts.lens,
-        latitude=facts.latitude,
-        longitude=facts.longitude,
-        **common,
-    )
-    return _Ready(one.todo, item, encoder.preprocess(decoded.image))
+def _bytes_of(one: Loaded | Known | Failed) -> int:
+    return len(one.data) if isinstance(one, Loaded) else 0

@@ -82,18 +82,31 @@ def compare(
                 continue
             report.seen += 1
             listed.append((one, item_id(one.uri)))
-        indexed: dict[str, Mapping[str, Any]] = {}
-        for modality in existing:
-            ids = [key for asset, key in listed if asset.modality == modality]
-            if ids:
-                indexed |= store.fetch(sides[modality], ids, ("id", "revision", "content_hash"))
-        for asset, key in listed:
-            row = indexed.get(key)
-            ledgers[asset.modality].note(key, row is not None)
-            if row is not None and row["revision"] == asset.revision:
-                report.unchanged += 1
-            else:
-                yield Todo(asset, key, None if row is None else row["content_hash"])
+        with report.clock.busy("compare", len(listed)):
+            todos = list(_differing(listed, store, sides, existing, ledgers, report))
+        yield from todos
+
+
+def _differing(
+    listed: Sequence[tuple[Asset, str]],
+    store: Store,
+    sides: Mapping[Modality, Side],
+    existing: frozenset[Modality],
+    ledgers: Mapping[Modality, Ledger],
+    report: Report,
+) -> Iterator[Todo]:
+    indexed: dict[str, Mapping[str, Any]] = {}
+    for modality in existing:
+        ids = [key for asset, key in listed if asset.modality == modality]
+        if ids:
+            indexed |= store.fetch(sides[modality], ids, ("id", "revision", "content_hash"))
+    for asset, key in listed:
+        row = indexed.get(key)
+        ledgers[asset.modality].note(key, row is not None)
+        if row is not None and row["revision"] == asset.revision:
+            report.unchanged += 1
+        else:
+            yield Todo(asset, key, None if row is None else row["content_hash"])
 
 
 def carry(row: Mapping[str, Any], todo: Todo) -> Item:

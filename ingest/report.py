@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from ingest.clock import Reading, StageClock
+from ingest.limiting import as_rows
 from searchengine.identity import display
 
 
@@ -39,11 +42,17 @@ class Report:
     skipped: int = 0
     """Met and left alone: sockets, links to folders."""
     interrupted: bool = False
+    encoding: tuple[Reading, Reading] | None = None
+    """What the clock showed when the first batch was ready, and at the last acknowledged row."""
     model: str = ""
     started: float = field(default_factory=time.monotonic)
     finished: float | None = None
     first_failures: list[str] = field(default_factory=list)
+    clock: StageClock = field(default_factory=StageClock, repr=False)
+    """Where the time went, by stage."""
     _file: TextIO | None = field(default=None, repr=False)
+    _failing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    """Listing and encoding fail in threads of their own; any other count is kept by one thread."""
 
     _SHOWN = 5
 
@@ -57,8 +66,20 @@ class Report:
         """Seconds from the start to the end of the run, or to now."""
         return (self.finished or time.monotonic()) - self.started
 
+    @property
+    def embedded_per_s(self) -> float:
+        """Items embedded and acknowledged a second, without start and end; 0 for none."""
+        if self.encoding is None:
+            return 0.0
+        first, last = self.encoding
+        return self.embedded / max(last.at_s - first.at_s, 1e-9)
+
     def fail(self, uri: str, reason: str, message: str) -> None:
-        """Record one failed item."""
+        """Record one failed item. Any thread may."""
+        with self._failing:
+            self._fail(uri, reason, message)
+
+    def _fail(self, uri: str, reason: str, message: str) -> None:
         self.failed += 1
         line = f"{display(uri)}: {message}"
         if len(self.first_failures) < self._SHOWN:
@@ -93,8 +114,10 @@ class Report:
             "skipped": self.skipped,
             "interrupted": self.interrupted,
             "seconds": round(self.seconds, 3),
+            "embedded_per_s": round(self.embedded_per_s, 2),
             "model": self.model,
             "report": str(self.path) if self.path is not None and self.failed else None,
+            "stages": as_rows(self.clock.read()),
         }
 
     @property
@@ -116,5 +139,6 @@ class Report:
             if count:
                 parts.append(f"{count:,} {word},")
         parts.append(f"{self.failed:,} failed")
-        line = " ".join(parts) + f" ({self.seconds:.1f} s)"
+        rate = f", {self.embedded_per_s:.1f} a second" if self.encoding else ""
+        line = " ".join(parts) + f" ({self.seconds:.1f} s{rate})"
         return f"would be done: {line}" if dry_run else line

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 ENV_PREFIX = "SEARCHENGINE_"
 DEFAULT_MODEL = "ViT-B-32-256/datacomp_s34b_b86k"
+
+
+def _auto(value: Any) -> Any:
+    return 0 if value == "auto" else value
 
 
 class _Group(BaseModel):
@@ -72,12 +76,12 @@ class ModelSettings(_Group):
 class IngestSettings(_Group):
     """How the writing side works."""
 
-    batch_size: int = Field(default=32, ge=1, le=4096)
-    """Images (or texts) a forward pass."""
+    batch_size: Annotated[int, BeforeValidator(_auto)] = Field(default=0, ge=0, le=4096)
+    """Images (or texts) encoded at a time; ``auto`` or 0: found by how long a batch takes."""
     workers: int = Field(default=0, ge=0, le=256)
     """Threads that read and decode; 0: one a core."""
-    write_rows: int = Field(default=512, ge=1, le=5000)
-    """Rows a write."""
+    write_rows: Annotated[int, BeforeValidator(_auto)] = Field(default=0, ge=0, le=5000)
+    """Rows a write; ``auto`` or 0: 500 to 5,000 by their size. None waits longer than 2 s."""
     max_pixels: int = Field(default=178_956_970, ge=1)
     """Pictures with more pixels are refused (Pillow's own limit for decompression bombs)."""
     max_bytes: int = Field(default=1 << 30, ge=1)

@@ -48,7 +48,7 @@ def test_shipped_files_load(name: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "named"),
     [
-        ({"ingest.batch_size": 0}, "ingest.batch_size"),
+        ({"ingest.batch_size": -1}, "ingest.batch_size"),
         ({"ingest.batch_sise": 3}, "ingest.batch_sise"),
         ({"nothing": 3}, "nothing"),
         ({"corpus": ""}, "corpus"),
@@ -83,3 +83,13 @@ def test_frozen_and_silent_about_secrets() -> None:
 
 def test_nest() -> None:
     assert nest({"a.b": 1, "a.c": 2, "d": 3, "e": None}) == {"a": {"b": 1, "c": 2}, "d": 3}
+
+
+@pytest.mark.parametrize("key", ["batch_size", "write_rows"])
+def test_a_size_may_be_found_while_working(key: str) -> None:
+    def value(flags: dict[str, object]) -> object:
+        return getattr(load_settings(flags=flags).ingest, key)
+
+    assert value({}) == 0
+    assert value({f"ingest.{key}": "auto"}) == 0
+    assert value({f"ingest.{key}": "48"}) == 48

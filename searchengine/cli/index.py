@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +16,7 @@ from searchengine.cli import options
 from searchengine.cli.talk import emit, emit_json, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from ingest.job import Job
@@ -47,9 +47,13 @@ def index(
         options.ModalityChoice | None,
         typer.Option("--modality", help="Only images, or only texts. Default: both."),
     ] = None,
-    profile: Annotated[
+    index_profile: Annotated[
         str | None,
-        typer.Option("--profile", help="Index profile of a new corpus: auto, FLAT, HNSW, ..."),
+        typer.Option(
+            "--index-profile",
+            metavar="NAME",
+            help="Index profile of a new corpus: auto, FLAT, HNSW, ...",
+        ),
     ] = None,
     prune: Annotated[
         bool, typer.Option("--prune/--no-prune", help="Remove what has vanished from the folders.")
@@ -64,6 +68,18 @@ def index(
         bool, typer.Option("--strict", help="Exit with code 1 if any item failed.")
     ] = False,
     as_json: options.AsJson = False,
+    profile: Annotated[
+        bool,
+        typer.Option("--profile", help="Say at the end where the time went, and write a trace."),
+    ] = False,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            "--trace",
+            metavar="FILE",
+            help="Where --profile writes it (for ui.perfetto.dev). Default: beside the reports.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
     store: options.StoreUri = None,
     config: options.Config = None,
@@ -78,7 +94,7 @@ def index(
         corpus=corpus,
         model__name=model,
         store__uri=store,
-        store__profile=profile,
+        store__profile=index_profile,
     )
     job = job_for(
         paths,
@@ -92,12 +108,9 @@ def index(
     )
     job.build_source()  # a path that is not there is told before a progress bar is drawn
     with _stop_on_interrupt() as stop:
-        runs = (
-            _watched(job, settings, paths, stop, quiet)
-            if watch
-            else _once(job, settings, stop, quiet)
-        )
-        for report in runs:
+        run = partial(run_index, settings=settings, stop=stop, traced=profile or trace is not None)
+        for report in _watched(run, job, paths, stop, quiet) if watch else _once(run, job, quiet):
+            _print_profile(report, trace)
             _print_report(report, settings, as_json=as_json, dry_run=dry_run)
     if report.interrupted:
         raise typer.Exit(130)
@@ -105,16 +118,26 @@ def index(
         raise typer.Exit(1)
 
 
-def run_index(job: Job, settings: Settings, stop: threading.Event, *, quiet: bool) -> Report:
-    """Run one job in this process with a progress bar on stderr."""
+def run_index(
+    job: Job,
+    settings: Settings,
+    stop: threading.Event,
+    *,
+    quiet: bool,
+    traced: bool = False,
+) -> Report:
+    """Run one job in this process with a progress bar on stderr; ``traced``: note every span."""
+    from ingest.clock import StageClock
     from ingest.report import Report
     from ingest.runners.local import LocalRunner
+    from ingest.trace import Trace
     from searchengine.cli.progress import progress
     from searchengine.errors import SearchEngineError
 
     stamp = time.strftime("%Y%m%d-%H%M%S")
     report = Report(
-        path=settings.data_dir / "reports" / f"{stamp}-{threading.get_native_id()}.jsonl"
+        path=settings.data_dir / "reports" / f"{stamp}-{threading.get_native_id()}.jsonl",
+        clock=StageClock(Trace() if traced else None),
     )
     try:
         with progress(job, report, quiet=quiet) as update:
@@ -129,12 +152,12 @@ def run_index(job: Job, settings: Settings, stop: threading.Event, *, quiet: boo
     return report
 
 
-def _once(job: Job, settings: Settings, stop: threading.Event, quiet: bool) -> Iterator[Report]:
-    yield run_index(job, settings, stop, quiet=quiet)
+def _once(run: Callable[..., Report], job: Job, quiet: bool) -> Iterator[Report]:
+    yield run(job, quiet=quiet)
 
 
 def _watched(
-    job: Job, settings: Settings, paths: list[Path], stop: threading.Event, quiet: bool
+    run: Callable[..., Report], job: Job, paths: list[Path], stop: threading.Event, quiet: bool
 ) -> Iterator[Report]:
     """Run, then run again whenever something under the paths changes. The model stays loaded."""
     from dataclasses import replace
@@ -145,13 +168,13 @@ def _watched(
     # Watching begins before the first run, so that nothing falls between the two.
     changes = watch(*paths, stop_event=stop, debounce=500, yield_on_timeout=True, rust_timeout=500)
     next(changes, None)
-    yield run_index(job, settings, stop, quiet=quiet)
+    yield run(job, quiet=quiet)
     say("watching for changes; Ctrl-C stops")
     for changed in changes:
         if stop.is_set():
             return
         if changed:
-            yield run_index(job, settings, stop, quiet=True)
+            yield run(job, quiet=True)
 
 
 @contextmanager
@@ -173,6 +196,26 @@ def _stop_on_interrupt() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _print_profile(report: Report, trace: Path | None) -> None:
+    from ingest.limiting import limiting, stage_table
+
+    spans = report.clock.trace
+    if spans is None:
+        return
+    say(stage_table(report.clock.read()))
+    if report.encoding and (words := limiting(report.encoding[1], report.encoding[0])):
+        say(words)
+    if (path := trace or (report.path and report.path.with_suffix(".trace.json"))) is None:
+        return
+    try:
+        spans.write(path)
+    except OSError as error:
+        say(f"the trace could not be written to {path}: {error.strerror or error}")
+        return
+    cut = f" (its first {spans.kept:,} spans)" if spans.dropped else ""
+    say(f"trace{cut}: {path}, to be looked at with ui.perfetto.dev or chrome://tracing")
 
 
 def _print_report(report: Report, settings: Settings, *, as_json: bool, dry_run: bool) -> None:

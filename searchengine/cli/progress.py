@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ def progress(job: Job, report: Report, *, quiet: bool) -> Iterator[Callable[[Rep
     from tqdm import tqdm
 
     live = sys.stderr.isatty()
+    limits = _Limits(report)
     counted: list[int] = []
     over = threading.Event()
     with tqdm(
@@ -40,7 +42,7 @@ def progress(job: Job, report: Report, *, quiet: bool) -> Iterator[Callable[[Rep
         def update(now: Report) -> None:
             if counted and bar.total != counted[0]:
                 bar.total = counted[0]
-            bar.set_postfix_str(_detail(now), refresh=False)
+            bar.set_postfix_str(", ".join(filter(None, [_detail(now), limits()])), refresh=False)
             bar.update(now.done - bar.n)
 
         try:
@@ -48,7 +50,31 @@ def progress(job: Job, report: Report, *, quiet: bool) -> Iterator[Callable[[Rep
         finally:
             over.set()
             bar.total = max(report.seen, bar.n)
-            update(report)
+            bar.set_postfix_str(_detail(report), refresh=False)
+            bar.update(report.done - bar.n)
+
+
+class _Limits:
+    """Says which stage has limited a run of late."""
+
+    _WINDOW_S = 5.0
+    _STEP_S = 1.0
+
+    def __init__(self, report: Report) -> None:
+        self._clock = report.clock
+        self._readings = deque([self._clock.read()])
+        self._words = ""
+
+    def __call__(self) -> str:
+        from ingest.limiting import limiting
+
+        now = self._clock.read()
+        if now.at_s - self._readings[-1].at_s >= self._STEP_S:
+            while now.at_s - self._readings[0].at_s > self._WINDOW_S and len(self._readings) > 1:
+                self._readings.popleft()
+            self._words = limiting(now, self._readings[0])
+            self._readings.append(now)
+        return self._words
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def tasks_of(told: Any) -> dict[tuple[str, str], Any]:
 @pytest.mark.parametrize("profile", ["auto", "HNSW"])
 def test_captions_of_photos(home, plain, photo_mini: Path, photos: Path, profile: str) -> None:  # type: ignore[no-untyped-def]
     folder = photos / "coco-cc"
-    home.ok("index", folder, "--model", f"local-dir:{photo_mini}", "--profile", profile, "-q")
+    home.ok("index", folder, "--model", f"local-dir:{photo_mini}", "--index-profile", profile, "-q")
     drawn = home.folder / "curve.png"
     done = home.ok("eval", folder / "captions.jsonl", "--json", "-q", "--plot", drawn)
     told = done.json
