@@ -28,7 +28,7 @@ def load_openclip(
         )
     files = known_files(ref, cache_dir=cache_dir) or fetch_files(ref, cache_dir=cache_dir)
     check_packages(files.ref, files.model_cfg)
-    towers = TorchTowers(files, device=device, precision=precision)
+    towers = TorchTowers(files, device=device, precision=precision, cache_dir=cache_dir)
     tokenizer = load_tokenizer(files, cache_dir=cache_dir)
     card = files.card(precision=precision, cache_dir=cache_dir)
     encoder = OpenClipEncoder(card, files.preprocess, tokenizer, towers)

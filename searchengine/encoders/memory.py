@@ -1,8 +1,8 @@
 """What is remembered about models between runs, so that torch need not be asked again.
 
-One small JSON file: the hash of each weights file seen, and what each model
-from the hub turned out to be. All of it can be found out again, so a damaged
-or missing file costs time and nothing else.
+One small JSON file: the hash of each weights file seen, what each model from
+the hub turned out to be, and how checks of the libraries came out. All of it
+can be found out again, so a damaged or missing file costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -63,12 +63,23 @@ def remember_model(name: str, record: dict[str, Any], *, cache_dir: Path | None 
         _remember("models", name, record, cache_dir)
 
 
+def recall_check(name: str, *, cache_dir: Path | None = None) -> bool | None:
+    """Return how a check came out, ``None`` if it has not been made here."""
+    known = _read(cache_dir)["checks"].get(name)
+    return known if isinstance(known, bool) else None
+
+
+def remember_check(name: str, passed: bool, *, cache_dir: Path | None = None) -> None:
+    """Remember how a check came out; its name says all that it depends on."""
+    _remember("checks", name, passed, cache_dir)
+
+
 def _read(cache_dir: Path | None) -> dict[str, dict[str, Any]]:
     try:
         found = json.loads(memory_file(cache_dir).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # absent, unreadable or damaged: find everything out again
         found = None
-    sections: dict[str, dict[str, Any]] = {"files": {}, "models": {}}
+    sections: dict[str, dict[str, Any]] = {"files": {}, "models": {}, "checks": {}}
     if isinstance(found, dict) and found.get("scheme") == _SCHEME:
         for section in sections:
             if isinstance(found.get(section), dict):

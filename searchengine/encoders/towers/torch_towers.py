@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from searchengine.encoders.architectures import open_clip_version
 from searchengine.encoders.contract import Pixels
 from searchengine.encoders.files import ModelFiles
 from searchengine.encoders.fingerprint import Precision
+from searchengine.encoders.memory import recall_check, remember_check
 from searchengine.encoders.seam import first_lines, import_open_clip, quiet
 from searchengine.encoders.towers.contract import Rows, Tokens
+from searchengine.encoders.towers.short_texts import checked_short_texts, short_texts
+from searchengine.encoders.trimming import EndMark, end_mark, padded, passes
 from searchengine.errors import EncoderError, ModelUnavailableError, UnsupportedError
 
+_log = logging.getLogger(__name__)
 _IMAGES_A_PASS = 256
 _TEXTS_A_PASS = 256
+_TEXTS_CHECKED = 4
 # On a CPU a pass should stay within its caches. MobileNetV2 at 224 px on one core: 112 images/s
 # in passes of 4 or 8, 103 of 16, 64 of 32, 50 of 64; ViT-B-32 does not care (9.5 to 9.8).
 _IMAGES_A_THREAD = 4
@@ -26,7 +36,14 @@ class TorchTowers:
 
     runtime = "torch"
 
-    def __init__(self, files: ModelFiles, *, device: str = "auto", precision: Precision) -> None:
+    def __init__(
+        self,
+        files: ModelFiles,
+        *,
+        device: str = "auto",
+        precision: Precision,
+        cache_dir: Path | None = None,
+    ) -> None:
         """Load the model. Raises ``UnsupportedError`` for the device, ``ModelUnavailableError``."""
         self._device = choose_device(device)
         self._ref = files.ref
@@ -36,6 +53,10 @@ class TorchTowers:
         """OpenCLIP's, in evaluation mode."""
         self.images_a_pass = _images_a_pass(self._device)
         self._mean, self._std, self._dtype = self._input_constants(files, precision)
+        self._mark = end_mark(files.model_cfg)
+        self._short: Callable[[Any], Any] | None = None
+        self._check = _name_check(files, precision, self._device)
+        self._cache_dir = cache_dir
 
     @property
     def name(self) -> str:
@@ -58,18 +79,47 @@ class TorchTowers:
         )
 
     def texts(self, tokens: Tokens) -> Rows:
-        """Run int64 (n, context); float32 (n, dim)."""
+        """Run int64 (n, context), each text as far as it counts; float32 (n, dim)."""
         import torch
 
-        return self._stack(
-            [
-                self._run(
-                    self.model.encode_text,
-                    torch.from_numpy(tokens[start : start + _TEXTS_A_PASS]).to(self._device),
-                )
-                for start in range(0, len(tokens), _TEXTS_A_PASS)
-            ]
-        )
+        encode, mark = self._text_tower(tokens)
+        rows = np.empty((len(tokens), self._dim), np.float32)
+        for places, some in passes(tokens, mark, _TEXTS_A_PASS):
+            rows[places] = self._run(encode, torch.from_numpy(some).to(self._device))
+        return rows
+
+    def _text_tower(self, tokens: Tokens) -> tuple[Callable[[Any], Any], EndMark | None]:
+        """Return what encodes texts, and where they end for it.
+
+        That a tower may be read in part is a matter of its configuration. The first texts are
+        read both ways to see that this OpenCLIP agrees, once for these versions and settings.
+        """
+        whole = self.model.encode_text
+        if self._mark is None or not len(tokens):
+            return whole, None
+        if self._short is None:
+            length = padded(int(self._mark.lengths(tokens[:_TEXTS_CHECKED]).max()), tokens.shape[1])
+            if length == tokens.shape[1]:
+                return whole, None  # nothing to see by these
+            self._short = self._checked_short(tokens[:_TEXTS_CHECKED], length)
+            if self._short is None:
+                self._mark = None
+                return whole, None
+        return self._short, self._mark
+
+    def _checked_short(self, tokens: Tokens, length: int) -> Callable[[Any], Any] | None:
+        import torch
+
+        assert self._mark is not None
+        passed = recall_check(self._check, cache_dir=self._cache_dir)
+        if passed is not None:
+            return short_texts(self.model, self._mark) if passed else None
+        some = torch.from_numpy(tokens).to(self._device)
+        short = checked_short_texts(self.model, self._mark, some, length, self._precision)
+        if short is None:
+            _log.warning("%s reads texts whole: cut at their end they differ", self._ref)
+        remember_check(self._check, short is not None, cache_dir=self._cache_dir)
+        return short
 
     def _input_constants(self, files: ModelFiles, precision: Precision) -> tuple[Any, Any, Any]:
         import torch
@@ -162,6 +212,16 @@ def load_model(files: ModelFiles, precision: Precision, device: Any) -> Any:
                 hint="the file is damaged, incomplete or of another model: fetch it again",
             ) from error
     return model.eval()
+
+
+def _name_check(files: ModelFiles, precision: Precision, device: Any) -> str:
+    """Name the check of ``short_texts`` by all that it depends on; weights do not matter to it."""
+    import torch
+
+    config = json.dumps(files.model_cfg, sort_keys=True, default=str).encode()
+    text_tower = hashlib.blake2b(config, digest_size=8).hexdigest()
+    versions = f"open_clip {open_clip_version()}, torch {torch.__version__}"
+    return f"short texts: {text_tower}, {precision} on {device.type}, {versions}"
 
 
 def _images_a_pass(device: Any) -> int:

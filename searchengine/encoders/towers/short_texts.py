@@ -1,0 +1,65 @@
+"""OpenCLIP's text towers over fewer tokens than their context. Imports torch.
+
+OpenCLIP adds the positions and the mask of the whole context, so a shorter text is an error there.
+The same steps are taken here over as many tokens as come; ``encoders/trimming.py`` says for which
+towers that changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from searchengine.encoders.trimming import EndMark
+
+_AGREE: Final = {"fp32": 1e-5, "bf16": 3e-2, "fp16": 3e-3}
+"""Of the largest component: rounding in another order may change as much, a mistake changes more.
+"""
+
+
+def short_texts(model: Any, mark: EndMark) -> Callable[[Any], Any]:
+    """Return a function like ``model.encode_text`` that takes tokens (n, length), length free."""
+    tower = getattr(model, "text", model)
+
+    def encode(tokens: Any) -> Any:
+        import torch
+
+        length = tokens.shape[1]
+        dtype = tower.transformer.get_cast_dtype()
+        rows = tower.token_embedding(tokens).to(dtype)
+        rows = rows + tower.positional_embedding[:length].to(dtype)
+        rows = tower.transformer(rows, attn_mask=tower.attn_mask[:length, :length])
+        places = tokens if mark.token is None else (tokens == mark.token).int()
+        rows = rows[torch.arange(rows.shape[0], device=rows.device), places.argmax(dim=-1)]
+        rows = tower.ln_final(rows)
+        if tower.text_projection is None:
+            return rows
+        if isinstance(tower.text_projection, torch.nn.Linear):
+            return tower.text_projection(rows)
+        return rows @ tower.text_projection
+
+    return encode
+
+
+def checked_short_texts(
+    model: Any, mark: EndMark, tokens: Any, length: int, precision: str
+) -> Callable[[Any], Any] | None:
+    """Return ``short_texts`` if its vectors of these tokens, cut at a length, are the model's own.
+
+    ``None`` if they are not, by more than rounding: then this OpenCLIP builds its towers otherwise.
+    """
+    import torch
+
+    with torch.inference_mode():
+        whole = model.encode_text(tokens).float().cpu().numpy()
+        short = short_texts(model, mark)
+        try:
+            found = short(tokens[:, :length]).float().cpu().numpy()
+        except (AttributeError, TypeError, ValueError, RuntimeError, IndexError):
+            return None  # whatever a tower says that is put together in another way
+    if found.shape != whole.shape:
+        return None
+    near = np.abs(found - whole).max() <= _AGREE[precision] * np.abs(whole).max()
+    return short if near else None
