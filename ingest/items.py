@@ -99,7 +99,7 @@ def _make_ready(one: Loaded, encoder: Encoder, max_pixels: int) -> Ready:
         "modality": asset.modality,
         "revision": asset.revision,
         "content_hash": one.hash,
-        "size": asset.size,
+        "size": asset.size or len(one.data),
         "mtime_ns": asset.mtime_ns,
         "caption": asset.caption,
         "folder": asset.folder,

@@ -77,6 +77,8 @@ def job_for(
             follow_links=follow_links,
             modality=modality or "all",
             max_bytes=settings.ingest.max_bytes,
+            table=settings.table,
+            net=settings.net,
         ),
         build_store=partial(open_configured_store, settings, patient_reads=True),
         build_encoder=partial(

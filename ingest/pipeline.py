@@ -31,6 +31,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ingest.batch_size import MOST, BatchSize
+from ingest.expecting import expected
 from ingest.items import Failed, Known, Loaded, Ready, encode, load, make_ready
 from ingest.match import match
 from ingest.overlap import ahead, beside
@@ -182,7 +183,12 @@ class Pipeline:
         """Yield what the caller's thread has to settle: ready, known and failed items."""
         with closing(beside(self._todos(), lambda: CHUNK, "list")) as todos:
             loaded = ahead(
-                readers, self._load, todos, 4 * _READERS, lambda todo: todo.asset.size, _HELD_BYTES
+                readers,
+                self._load,
+                expected(self._source, todos),
+                4 * _READERS,
+                lambda todo: todo.asset.size,
+                _HELD_BYTES,
             )
             existing = {modality: self._sides[modality] for modality in self._infos}
             matched = match(loaded, self._store, existing, self._clock, _HELD_BYTES)

@@ -118,7 +118,7 @@ def carry(row: Mapping[str, Any], todo: Todo) -> Item:
         id=todo.id,
         uri=asset.uri,
         revision=asset.revision,
-        size=asset.size,
+        size=asset.size or old.size,
         mtime_ns=asset.mtime_ns,
         caption=asset.caption,
         folder=asset.folder,

@@ -108,6 +108,14 @@ def decode_image(data: bytes, *, max_pixels: int) -> Decoded:
     return Decoded(image, image.width, image.height, _KINDS[kind][0])
 
 
+def is_picture(data: bytes | None) -> bool:
+    """Whether the first bytes promise a picture of a known kind (64 of them are enough)."""
+    try:
+        return data is not None and bool(_kind_of(data))
+    except DecodeError:
+        return False
+
+
 def check_pixels(width: int, height: int, max_pixels: int) -> None:
     """Raise ``LimitError`` for a picture of more than ``max_pixels`` pixels."""
     if width * height > max_pixels:

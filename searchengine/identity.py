@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
+from searchengine.errors import DecodeError
+
 _ID_BYTES = 16
 """128 bits: at 10**9 items the chance of any collision is below 10**-20."""
 
@@ -58,3 +60,44 @@ def display(uri: str) -> str:
     if path is not None and fragment:
         text = f"{text}#{fragment}"
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def canonical_url(text: str, *, login: bool = False) -> str:
+    """Return an ``http(s)://`` address as the uri of its item: pure ASCII, without a fragment.
+
+    Scheme and host in lower case, the host as it is asked for in DNS (IDNA),
+    the default port left out, what is no ASCII percent-encoded; the path and
+    the query stay as they are written (RFC 3986, 6.2.2). A user and a password
+    stay out of it, unless ``login`` asks for an address to fetch. Raises
+    ``DecodeError`` for what is no address.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        host = (parts.hostname or "").encode("idna").decode("ascii") if parts.hostname else ""
+        port = parts.port
+    except ValueError as error:  # UnicodeError is one
+        raise DecodeError(f"no address: {text[:200]!r} ({error})") from None
+    if not parts.scheme or not host:
+        raise DecodeError(f"no address: {text[:200]!r}")
+    if ":" in host:
+        host = f"[{host}]"
+    if port is not None and port != {"http": 80, "https": 443}.get(parts.scheme):
+        host += f":{port}"
+    user, at, _ = parts.netloc.rpartition("@") if login else ("", "", "")
+    path = _encoded(parts.path) or ("/" if parts.scheme in ("http", "https") else "")
+    query = f"?{_encoded(parts.query)}" if parts.query else ""
+    return f"{parts.scheme}://{_encoded(user)}{at}{host}{path}{query}"
+
+
+def object_uri(url: str) -> str:
+    """Return the uri of an object in a store that names it by scheme, bucket and key.
+
+    A key is any text (``%`` and ``?`` mean themselves), so all of it is percent-encoded.
+    """
+    scheme, _, rest = url.partition("://")
+    return f"{scheme.lower()}://{quote(rest, safe='/')}"
+
+
+def _encoded(text: str) -> str:
+    """Percent-encode what no uri may hold, and nothing that is encoded already."""
+    return quote(text, safe="!$%&'()*+,/:;=?@-._~[]|")

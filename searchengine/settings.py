@@ -88,6 +88,35 @@ class IngestSettings(_Group):
     """Files with more bytes are refused."""
 
 
+class TableSettings(_Group):
+    """Which columns of a table of pictures mean what. Empty: found by name and content."""
+
+    image_column: str = ""
+    """Of the pictures: their bytes, urls or paths."""
+    caption_column: str = ""
+    id_column: str = ""
+    """What identifies a row whose picture is in the table itself; else its number does."""
+
+
+class NetSettings(_Group):
+    """What may be fetched, and how."""
+
+    allow: bool = False
+    """Nothing is fetched unless this is set (``--allow-net``)."""
+    allow_private: bool = False
+    """Also from addresses of this machine and of private networks."""
+    connections: int = Field(default=64, ge=1, le=1024)
+    """Downloads under way at a time."""
+    per_host: int = Field(default=16, ge=1, le=1024)
+    """Of these, from one host."""
+    timeout_s: float = Field(default=20.0, gt=0)
+    """Seconds without a byte after which a download is given up."""
+    retries: int = Field(default=3, ge=0, le=20)
+    """Further attempts after what may pass: 429, 5xx, a lost connection, a timeout."""
+    max_bytes: int = Field(default=32 << 20, ge=1)
+    """Pictures with more bytes are not fetched."""
+
+
 class QuerySettings(_Group):
     """How the reading side works."""
 
@@ -117,6 +146,8 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     model: ModelSettings = ModelSettings()
     ingest: IngestSettings = IngestSettings()
+    table: TableSettings = TableSettings()
+    net: NetSettings = NetSettings()
     query: QuerySettings = QuerySettings()
 
     @property

@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from searchengine.errors import DecodeError
 from searchengine.identity import (
+    canonical_url,
     content_hash,
     display,
     file_uri,
     fragment_uri,
     item_id,
+    object_uri,
     path_of,
 )
 
@@ -68,3 +71,33 @@ def test_display_names_the_part() -> None:
 def test_relative_paths_have_no_uri() -> None:
     with pytest.raises(ValueError, match="relative"):
         file_uri("a/b.jpg")
+
+
+@pytest.mark.parametrize(
+    ("text", "uri"),
+    [
+        ("HTTP://Example.ORG", "http://example.org/"),
+        ("https://example.org:443/a b.jpg#part", "https://example.org/a%20b.jpg"),
+        ("http://example.org:8080/%41?q=ü&x=%20", "http://example.org:8080/%41?q=%C3%BC&x=%20"),
+        ("https://bücher.example/ä", "https://xn--bcher-kva.example/%C3%A4"),
+        ("http://[::1]:80/x", "http://[::1]/x"),
+        ("http://me:secret@example.org/x", "http://example.org/x"),
+    ],
+)
+def test_addresses_of_the_web(text: str, uri: str) -> None:
+    assert canonical_url(text) == uri
+    assert canonical_url(uri) == uri
+
+
+def test_a_login_is_kept_for_fetching_alone() -> None:
+    assert canonical_url("http://me:se cret@x.org/y", login=True) == "http://me:se%20cret@x.org/y"
+
+
+@pytest.mark.parametrize("text", ["", "x", "http://", "http:///x", "http://[x/", "http://x:y/"])
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(DecodeError, match="no address"):
+        canonical_url(text)
+
+
+def test_keys_of_an_object_store_mean_what_they_say() -> None:
+    assert object_uri("S3://bucket/a b%20?#ü.jpg") == "s3://bucket/a%20b%2520%3F%23%C3%BC.jpg"

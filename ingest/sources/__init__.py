@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 
 from ingest.sources.chain import ChainedSource
 from ingest.sources.folder import MAX_BYTES, FolderSource, Wanted
-from searchengine.errors import UsageError
+from ingest.sources.names import CAPTION_TABLES, TABLE_SUFFIXES, suffix_of
+from ingest.sources.tar import TarSource, is_tar
+from searchengine.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from ingest.sources.contract import Source
+    from ingest.sources.links import Links
+    from ingest.sources.picture_table import PictureTable
+    from searchengine.settings import NetSettings, TableSettings
 
-__all__ = ["ChainedSource", "FolderSource", "open_sources"]
+__all__ = ["ChainedSource", "FolderSource", "TarSource", "open_sources"]
 
 
 def open_sources(
@@ -26,25 +31,79 @@ def open_sources(
     follow_links: bool = False,
     modality: Wanted = "all",
     max_bytes: int = MAX_BYTES,
+    table: TableSettings | None = None,
+    net: NetSettings | None = None,
 ) -> Source:
-    """Return folders and files as one source that lists nothing twice.
+    """Return folders, files, tars and tables of pictures as one source that lists nothing twice.
 
     Raises ``NotFoundError`` for a path that is not there, ``UsageError`` for
-    one that cannot be indexed, before anything is listed.
+    one that cannot be indexed, or only with the network, which is not allowed;
+    all before anything is listed.
     """
     if not paths:
         raise UsageError("no path to index", hint="name a folder, a picture or a text")
-    sources = [
-        FolderSource(
-            os.path.expanduser(path),  # Python callers have no shell to do it
-            recursive=recursive,
-            exclude=exclude,
-            follow_links=follow_links,
-            modality=modality,
-            max_bytes=max_bytes,
+    folders: list[FolderSource] = []
+    others: list[Source] = []
+    links: Links | None = None
+    for given in paths:
+        path = os.path.expanduser(given)  # Python callers have no shell to do it
+        if is_tar(path) and os.path.isfile(path):
+            if modality != "text":
+                others.append(TarSource(path, max_bytes=max_bytes))
+            continue
+        if modality != "text" and _is_table(path):
+            links = links or _links(net)
+            if (pictures := _picture_table(path, links, table, max_bytes)) is not None:
+                others.append(pictures)
+                continue
+        folders.append(
+            FolderSource(
+                path,
+                recursive=recursive,
+                exclude=exclude,
+                follow_links=follow_links,
+                modality=modality,
+                max_bytes=max_bytes,
+            )
         )
-        for path in paths
-    ]
-    unique = list({source.root: source for source in sources}.values())
-    outer = [source for source in unique if not any(other.reaches(source) for other in unique)]
-    return outer[0] if len(outer) == 1 else ChainedSource(outer)
+    unique = list({folder.root: folder for folder in folders}.values())
+    outer = [folder for folder in unique if not any(other.reaches(folder) for other in unique)]
+    sources = [*outer, *{source.uri: source for source in others}.values()]
+    return outer[0] if len(outer) == 1 == len(sources) else ChainedSource(sources)
+
+
+def _is_table(path: str) -> bool:
+    name = os.path.basename(path).lower()
+    return suffix_of(name) in TABLE_SUFFIXES and name not in CAPTION_TABLES and os.path.isfile(path)
+
+
+def _links(net: NetSettings | None) -> Links:
+    from ingest.sources.links import Links
+    from searchengine.settings import NetSettings
+
+    return Links(net or NetSettings())
+
+
+def _picture_table(
+    path: str, links: Links, table: TableSettings | None, max_bytes: int
+) -> PictureTable | None:
+    """Return a table of pictures; ``None`` for one of texts, and for what cannot be opened."""
+    from ingest.sources.picture_columns import WantedColumns, find_columns
+    from ingest.sources.picture_table import PictureTable
+
+    wanted = WantedColumns()
+    if table is not None:
+        wanted = WantedColumns(table.image_column, table.caption_column, table.id_column)
+    try:
+        columns = find_columns(path, wanted)
+    except ItemError:  # the listing meets it again, and makes a row of it
+        return None
+    if columns is None:
+        return None
+    if columns.remote and not links.allowed:
+        raise UsageError(
+            f"{path} names pictures on the network (column {columns.image}), "
+            "which is off by default",
+            hint="add --allow-net to fetch them, or --modality text to index its texts alone",
+        )
+    return PictureTable(path, columns, links, max_bytes=max_bytes)

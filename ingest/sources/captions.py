@@ -141,8 +141,7 @@ def annotate(folder: Folder, name: str, siblings: frozenset[str], max_bytes: int
     problems: list[Skipped] = []
     if (found := _in_tables(folder, name)) is not None:
         caption, meta = found
-        content = json.dumps([caption, meta], sort_keys=True).encode()
-        tokens.append(hashlib.blake2b(content, digest_size=_TOKEN_BYTES).hexdigest())
+        tokens.append(annotation_token(caption, meta))
     stem = stem_of(name)
     for suffix in (".json", ".txt"):  # the plain text has the last word
         sidecar = stem + suffix
@@ -160,6 +159,12 @@ def annotate(folder: Folder, name: str, siblings: frozenset[str], max_bytes: int
     return Annotation(caption, meta, "-".join(tokens), tuple(problems))
 
 
+def annotation_token(caption: str | None, meta: Mapping[str, Any]) -> str:
+    """Return what changes when a row of a table says something else about its picture."""
+    content = json.dumps([caption, meta], sort_keys=True).encode()
+    return hashlib.blake2b(content, digest_size=_TOKEN_BYTES).hexdigest()
+
+
 def _read_sidecar(path: str, suffix: str, max_bytes: int) -> tuple[str | None, dict[str, Any], str]:
     """Return the caption of a sidecar, its other columns, and a token of its state."""
     status = os.stat(path)
@@ -167,6 +172,11 @@ def _read_sidecar(path: str, suffix: str, max_bytes: int) -> tuple[str | None, d
     text = read_bytes(path, max_bytes).decode("utf-8-sig", "replace")
     if suffix == ".txt":
         return clean_text(text).strip() or None, {}, token
+    return *caption_from_json(text), token
+
+
+def caption_from_json(text: str) -> tuple[str | None, dict[str, Any]]:
+    """Return the caption and the other keys of a JSON object. Raises ``DecodeError``."""
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -175,7 +185,7 @@ def _read_sidecar(path: str, suffix: str, max_bytes: int) -> tuple[str | None, d
         raise DecodeError("the caption file is no JSON object")
     column = column_among(values, _JSON_CAPTIONS)
     caption = joined_text(values[column]) if column else None
-    return caption, json_value({k: v for k, v in values.items() if k != column}), token
+    return caption, json_value({k: v for k, v in values.items() if k != column})
 
 
 def _in_tables(folder: Folder, name: str) -> tuple[str | None, dict[str, Any]] | None:

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingest.sources.contract import Fetching
+from ingest.sources.folder import FolderSource
+from ingest.sources.once import Seen, once
 from searchengine.errors import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ingest.sources.contract import Asset, Scope, Skipped
-    from ingest.sources.folder import FolderSource
+    from ingest.sources.contract import Asset, Scope, Skipped, Source
 
 
 class ChainedSource:
-    """Folders and files, one after the other."""
+    """Folders, files, tars and tables, one after the other."""
 
-    def __init__(self, sources: Sequence[FolderSource]) -> None:
+    def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = tuple(sources)
-        self._listed: list[FolderSource] = []
+        self._listed: list[Source] = []
+        self._by_uri = {source.uri: source for source in sources}
+        self._folders = [
+            source for source in sources if isinstance(source, FolderSource) and not source.is_file
+        ]
 
     def __iter__(self) -> Iterator[Asset | Skipped]:
-        """Yield all of the first, then all of the second, and so on."""
+        """Yield all of the first, then all of the second, and so on.
+
+        What a tar or a table lists once more is told as ``repeated``. Folders
+        do not overlap (``open_sources`` sees to that), and remember nothing.
+        """
         self._listed = []
+        seen = Seen()
         for source in self._sources:
-            yield from source
+            yield from source if isinstance(source, FolderSource) else once(source, seen)
             self._listed.append(source)
 
     @property
@@ -32,9 +43,34 @@ class ChainedSource:
         """See ``Source``. Only of those that have been listed to their end."""
         return tuple(scope for source in self._listed for scope in source.scopes)
 
+    @property
+    def uri(self) -> str:
+        """Of all uris a prefix."""
+        return ""
+
     def open(self, asset: Asset) -> bytes:
-        """Return the bytes of a picture. Raises ``ReadError`` or ``LimitError``."""
-        for source in self._sources:
-            if asset.uri.startswith(source.uri):
-                return source.open(asset)
-        raise ReadError("not from any of these folders")
+        """Return the bytes of a picture. Raises an ``ItemError``."""
+        return self._owner(asset).open(asset)
+
+    @property
+    def look_ahead(self) -> int:
+        """See ``Fetching``."""
+        return max(
+            (source.look_ahead for source in self._sources if isinstance(source, Fetching)),
+            default=0,
+        )
+
+    def expect(self, asset: Asset) -> None:
+        """See ``Fetching``."""
+        source = self._owner(asset)
+        if isinstance(source, Fetching):
+            source.expect(asset)
+
+    def _owner(self, asset: Asset) -> Source:
+        own = asset.place.origin if asset.place is not None else asset.uri.partition("#")[0]
+        if (source := self._by_uri.get(own)) is not None:
+            return source
+        for folder in self._folders:
+            if asset.place is None and asset.uri.startswith(folder.uri):
+                return folder
+        raise ReadError("not from any of these sources")

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from searchengine.records import Modality
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a source finds an asset again. Each kind of source adds what it needs."""
+
+    origin: str
+    """``uri`` of the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +27,14 @@ class Asset:
     revision: str
     """Opaque token; when it equals the indexed item's, nothing needs to be done."""
     size: int
-    """Bytes."""
+    """Bytes; 0 where the source cannot tell before it opens it."""
     mtime_ns: int
     caption: str | None = None
     """The caption of an image; the text itself for a text asset (then nothing is opened)."""
     folder: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    place: Place | None = field(default=None, compare=False, repr=False)
+    """How the source that listed it finds its bytes again; ``None`` for a file of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class Skipped:
     uri: str
     reason: str
     """Short stable word: ``unreadable``, ``undecodable``, ``too-large``; for what is left alone
-    ``not-a-file`` or ``sidecar``."""
+    ``not-a-file``, ``sidecar`` or ``repeated``."""
     message: str
     failed: bool = True
     """False for what is merely left alone (a socket, a link to a folder)."""
@@ -47,12 +57,28 @@ class Source(Protocol):
         """Yield every asset once."""
 
     def open(self, asset: Asset) -> bytes:
-        """Return an asset's bytes. Raises ``ReadError`` or ``LimitError``."""
+        """Return an asset's bytes. Raises an ``ItemError``."""
+
+    @property
+    def uri(self) -> str:
+        """What is listed: the prefix of all its uris, or the ``origin`` of all its places."""
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
         """What this source is complete for: indexed items inside it that it no longer
         lists are gone. Only valid after iteration; parts that could not be listed are left out."""
+
+
+@runtime_checkable
+class Fetching(Protocol):
+    """A source whose bytes are far away: it is told early what will be opened."""
+
+    @property
+    def look_ahead(self) -> int:
+        """How many assets may be expected at a time; 0 where nothing is gained by it."""
+
+    def expect(self, asset: Asset) -> None:
+        """Begin to fetch an asset that will soon be opened. Never waits, never raises."""
 
 
 @dataclass(frozen=True, slots=True)

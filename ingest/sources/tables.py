@@ -27,6 +27,8 @@ _MAX_LINE = 64 << 20
 """Bytes of one line (or characters of one field) beyond which it is no row."""
 _PARQUET_ROWS = 1024
 """Rows decoded at a time."""
+_BATCH_BYTES = 8 << 20
+"""Bytes of a Parquet file's pictures decoded at a time."""
 _INT64 = 2**63
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -60,6 +62,27 @@ def open_table(file: BinaryIO, suffix: str) -> Table:
     if suffix == ".parquet":
         return _open_parquet(file)
     return Table(None, _jsonl_rows(file))
+
+
+def bytes_columns(file: BinaryIO) -> tuple[str, ...]:
+    """Return the columns of a Parquet file that hold bytes, or a struct with a field ``bytes``."""
+    schema = _parquet_file(file).schema_arrow
+    return tuple(field.name for field in schema if _holds_bytes(field.type))
+
+
+def column_values(
+    file: BinaryIO, suffix: str, column: str, start: int
+) -> Iterator[tuple[int, Any]]:
+    """Yield number and cell, bytes as they are, of the rows of one column from row ``start`` on.
+
+    Of a Parquet file the row groups before are not read. Raises ``DecodeError``, ``ReadError``.
+    """
+    if suffix == ".parquet":
+        yield from _parquet_cells(_parquet_file(file), column, start)
+        return
+    for row in open_table(file, suffix).rows:
+        if row.number >= start and not row.problem:
+            yield row.number, row.values.get(column)
 
 
 def column_among(columns: Sequence[str] | Mapping[str, Any], wanted: Sequence[str]) -> str | None:
@@ -189,18 +212,48 @@ def _csv_rows(reader: Iterator[list[str]], header: tuple[str, ...]) -> Iterator[
 
 
 def _open_parquet(file: BinaryIO) -> Table:
+    table = _parquet_file(file)
+    columns = tuple(field.name for field in table.schema_arrow if not _holds_bytes(field.type))
+    return Table(columns, _parquet_rows(table, columns))
+
+
+def _parquet_file(file: BinaryIO) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.ParquetFile(file)
-        schema = table.schema_arrow
+        _ = table.schema_arrow
+        return table
     except OSError as error:
         raise ReadError(f"cannot read: {error.strerror or error}") from error
     except (pa.ArrowException, ValueError) as error:
         raise DecodeError(f"no Parquet file: {_one_line(error)}") from error
-    columns = tuple(field.name for field in schema if not _holds_bytes(field.type))
-    return Table(columns, _parquet_rows(table, columns))
+
+
+def _parquet_cells(table: Any, column: str, start: int) -> Iterator[tuple[int, Any]]:
+    import pyarrow as pa
+
+    before = 0
+    for group in range(table.metadata.num_row_groups):
+        meta = table.metadata.row_group(group)
+        if before + meta.num_rows < start:
+            before += meta.num_rows
+            continue
+        # A picture is large: few rows a batch where they are, so that memory stays flat.
+        rows = max(1, min(64, meta.num_rows * _BATCH_BYTES // max(1, meta.total_byte_size)))
+        batches = table.iter_batches(batch_size=rows, row_groups=[group], columns=[column])
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pa.ArrowException, OSError, ValueError) as error:
+                raise DecodeError(f"breaks off after row {before}: {_one_line(error)}") from error
+            if batch is None:
+                break
+            for value in batch.column(0):
+                before += 1
+                if before >= start:
+                    yield before, value.as_py()
 
 
 def _holds_bytes(kind: Any) -> bool:

@@ -86,7 +86,7 @@ class Asking:
         from searchengine.query.engine import SearchEngine
 
         engine = SearchEngine.open(settings)
-        engine.access = replace(engine.access, net=self.allow_net)
+        engine.access = replace(engine.access, net=engine.access.net or self.allow_net)
         return engine
 
     def part(self, settings: Settings) -> dict[str, Any]:

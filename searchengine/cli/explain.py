@@ -65,7 +65,7 @@ def explain(
         config, sets, corpus=corpus, model__name=model, store__uri=store
     )
     with SearchEngine.open(settings) as engine:
-        engine.access = replace(engine.access, net=allow_net)
+        engine.access = replace(engine.access, net=engine.access.net or allow_net)
         looked = explained(engine, item, terms, with_map=not no_map, on_progress=_progress())
     for note in looked.explanation.notes:
         say(f"note: {note}")

@@ -28,7 +28,8 @@ def index(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH...", help="Folders of images, and files: images, .txt, .md, tables."
+            metavar="PATH...",
+            help="Folders, and files: images, texts (.txt, .md), tars, tables of texts or images.",
         ),
     ],
     corpus: options.Corpus = None,
@@ -46,6 +47,26 @@ def index(
     modality: Annotated[
         options.ModalityChoice | None,
         typer.Option("--modality", help="Only images, or only texts. Default: both."),
+    ] = None,
+    allow_net: Annotated[
+        bool, typer.Option("--allow-net", help="Allow fetching pictures that a table names by URL.")
+    ] = False,
+    image_column: Annotated[
+        str | None,
+        typer.Option(
+            "--image-column",
+            metavar="NAME",
+            help="Of a table: the pictures' bytes, URLs or paths. Default: found by itself.",
+        ),
+    ] = None,
+    caption_column: Annotated[
+        str | None, typer.Option("--caption-column", metavar="NAME", help="Of a table: captions.")
+    ] = None,
+    id_column: Annotated[
+        str | None,
+        typer.Option(
+            "--id-column", metavar="NAME", help="Of a table: what identifies a picture it holds."
+        ),
     ] = None,
     index_profile: Annotated[
         str | None,
@@ -95,6 +116,10 @@ def index(
         model__name=model,
         store__uri=store,
         store__profile=index_profile,
+        net__allow=allow_net or None,
+        table__image_column=image_column,
+        table__caption_column=caption_column,
+        table__id_column=id_column,
     )
     job = job_for(
         paths,

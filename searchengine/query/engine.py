@@ -84,6 +84,7 @@ class SearchEngine:
         ``SearchEngine.open(corpus="holidays", store__uri="./index")``.
         """
         from searchengine.encoders import load_encoder
+        from searchengine.fetching import limits_of
         from searchengine.settings import load_settings
         from searchengine.store.configured import open_configured_store
 
@@ -106,7 +107,10 @@ class SearchEngine:
             corpus=settings.corpus,
             model=settings.model.name or None,
             access=Access(
-                max_pixels=settings.ingest.max_pixels, max_bytes=settings.ingest.max_bytes
+                net=settings.net.allow,
+                limits=limits_of(settings.net),
+                max_pixels=settings.ingest.max_pixels,
+                max_bytes=settings.ingest.max_bytes,
             ),
             pool=settings.query.pool,
             prompts=settings.query.prompts,

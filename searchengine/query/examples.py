@@ -7,15 +7,23 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from searchengine.errors import LimitError, NotFoundError, QueryError, ReadError, UsageError
+from searchengine.errors import (
+    ItemError,
+    LimitError,
+    NotFoundError,
+    QueryError,
+    ReadError,
+    UsageError,
+)
 from searchengine.query.keys import resolve_id
 from searchengine.query.terms import Known, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from searchengine.fetching import Limits
+
 _ID = re.compile(r"[0-9a-f]{32}")
-_FETCH_TIMEOUT_S = 20.0
 
 
 def looks_like_example(text: str) -> bool:
@@ -42,10 +50,12 @@ def read_example(
     *,
     allow_net: bool = False,
     max_bytes: int = 1 << 30,
+    limits: Limits | None = None,
     stdin: BinaryIO | None = None,
 ) -> Picture | Known:
     """Return the term that ``id:...``, ``@-`` (standard input), a URL or a path stands for.
 
+    ``limits`` are a URL's (private addresses are refused unless they allow them).
     Raises ``NotFoundError`` for a path that is not there, ``UsageError`` for a
     URL without ``allow_net``, ``LimitError`` for more than ``max_bytes``.
     """
@@ -60,7 +70,7 @@ def read_example(
                 f"{text} is on the network, which is off by default",
                 hint="add --allow-net to fetch it",
             )
-        return Picture(_fetch(text, max_bytes), text)
+        return Picture(_fetch(text, limits), text)
     path = Path(text).expanduser()
     if not path.exists():
         raise NotFoundError(
@@ -96,13 +106,10 @@ def _read_bounded(stream: BinaryIO, max_bytes: int, origin: str) -> bytes:
     return data
 
 
-def _fetch(url: str, max_bytes: int) -> bytes:
-    from urllib.error import URLError
-    from urllib.request import Request, urlopen
+def _fetch(url: str, limits: Limits | None) -> bytes:
+    from searchengine.fetching import Fetcher, Limits
 
-    request = Request(url, headers={"User-Agent": "crossmodal-searchengine"})
     try:
-        with urlopen(request, timeout=_FETCH_TIMEOUT_S) as answer:
-            return _read_bounded(answer, max_bytes, url)
-    except (URLError, OSError, ValueError) as error:
-        raise ReadError(f"cannot fetch {url}: {getattr(error, 'reason', error)}") from None
+        return Fetcher(limits or Limits()).fetch(url)
+    except ItemError as error:
+        raise type(error)(f"{url}: {error}", hint=error.hint) from None

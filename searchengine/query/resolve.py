@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from searchengine.encoders.contract import Encoder
+    from searchengine.fetching import Limits
     from searchengine.records import Modality
 
     Vector = npt.NDArray[np.float32]
@@ -35,6 +36,8 @@ class Access:
     """Paths of this machine, and standard input."""
     net: bool = False
     """URLs."""
+    limits: Limits | None = None
+    """Of what is fetched; ``None``: the defaults."""
     max_bytes: int = 1 << 30
     max_pixels: int = 178_956_970
 
@@ -65,7 +68,9 @@ def settle(what: object, indexed: Indexed, access: Access) -> Settled:
         if not access.files and not what.place.startswith(("http://", "https://")):
             raise QueryError("pictures cannot be named by path here", hint="send the picture")
         twin = indexed_twin(what.place, indexed.stat) if access.files else None
-        return twin or read_example(what.place, allow_net=access.net, max_bytes=access.max_bytes)
+        return twin or read_example(
+            what.place, allow_net=access.net, max_bytes=access.max_bytes, limits=access.limits
+        )
     if isinstance(what, VectorAt):
         if not access.files:
             raise QueryError("vectors cannot be named by path here", hint="send the numbers")

@@ -88,7 +88,7 @@ def make_job(
     """A job over a folder with the fake encoder, into a store that is already there."""
     settings = load_settings(
         flags={"corpus": corpus, "model.name": "fake", "store.uri": f"memory:{uuid.uuid4()}"}
-    )
+    ).model_copy(update={key: options.pop(key) for key in ("net", "table") if key in options})
     changes = {
         key: options.pop(key)
         for key in ("batch_size", "write_rows", "workers", "model", "max_pixels")

@@ -1,0 +1,227 @@
+"""A table with a picture a row as a source: urls, paths, or the pictures themselves.
+
+A row that names a file is the same item as the file, one that names a url is
+the item at that url, so that two tables may name one. A picture that stands in
+the table is the item ``file:///x.parquet#row=12`` (or ``#id=...``).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ingest.sources.captions import annotation_token
+from ingest.sources.contract import Asset, Place, Scope, Skipped
+from ingest.sources.inline import InlineCells
+from ingest.sources.names import suffix_of
+from ingest.sources.picture_columns import inline_bytes, is_address
+from ingest.sources.reading import check_size, describe, open_regular, read_bytes
+from ingest.sources.tables import joined_text, open_table
+from searchengine.errors import DecodeError, ItemError, ReadError
+from searchengine.identity import canonical_url, file_uri, fragment_uri, path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ingest.sources.links import Links
+    from ingest.sources.picture_columns import PictureColumns
+    from ingest.sources.tables import Row
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell(Place):
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class _File(Place):
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Link(Place):
+    url: str
+
+
+class PictureTable:
+    """Lists the pictures of one table on this machine, in the order of its rows.
+
+    Neighbouring rows of one picture are one item: their captions are joined,
+    one a line.
+    """
+
+    def __init__(self, path: str, columns: PictureColumns, links: Links, *, max_bytes: int) -> None:
+        folder, name = os.path.split(os.path.abspath(path))
+        self._folder = os.path.realpath(folder)
+        self.path = os.path.join(self._folder, name)
+        self.uri = file_uri(self.path)
+        self._columns = columns
+        self._links = links
+        self._max_bytes = max_bytes
+        self._cells = InlineCells(self.path, columns.image)
+        self._real = lru_cache(1024)(os.path.realpath)
+        self._scopes: tuple[Scope, ...] = ()
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """See ``Source``. What a table names and does not hold may be named elsewhere."""
+        return self._scopes
+
+    def __iter__(self) -> Iterator[Asset | Skipped]:
+        """Yield a picture a row; a row that names none is a problem of its own."""
+        self._scopes = ()
+        waiting: Asset | None = None
+        whole = True
+        try:
+            for one in self._listed():
+                if isinstance(one, Skipped):
+                    whole = False
+                    yield one
+                elif waiting is not None and waiting.uri == one.uri:
+                    waiting = _joined(waiting, one)
+                else:
+                    if waiting is not None:
+                        yield waiting
+                    waiting = one
+        except ItemError as error:
+            whole = False
+            yield Skipped(self.uri, error.reason, str(error))
+        if waiting is not None:
+            yield waiting
+        if whole:
+            self._scopes = (Scope(self.uri + "#"),)
+
+    def open(self, asset: Asset) -> bytes:
+        """Return the bytes of a picture. Raises an ``ItemError``."""
+        place = asset.place
+        if isinstance(place, _File):
+            return read_bytes(place.path, self._max_bytes)
+        if isinstance(place, _Link):
+            return self._links.open(place.url)
+        if not isinstance(place, _Cell):
+            raise ReadError(f"not from this table: {asset.uri}")
+        data = inline_bytes(self._cells.cell(place.row))
+        if data is None:
+            raise DecodeError(f"column {self._columns.image} of this row holds no picture")
+        check_size(len(data), self._max_bytes)
+        return data
+
+    def expect(self, asset: Asset) -> None:
+        """Begin to fetch what will soon be opened."""
+        if isinstance(asset.place, _Link):
+            self._links.expect(asset.place.url)
+
+    @property
+    def look_ahead(self) -> int:
+        """How many assets may be expected at a time; 0 where nothing is gained by it."""
+        return 0 if self._columns.inline else self._links.look_ahead
+
+    def _listed(self) -> Iterator[Asset | Skipped]:
+        with open_regular(self.path) as file:
+            status = os.fstat(file.fileno())
+            for row in open_table(file, suffix_of(self.path)).rows:
+                try:
+                    if row.problem:
+                        raise DecodeError(row.problem)
+                    yield self._asset(row, status)
+                except ItemError as error:
+                    row_uri = fragment_uri(self.uri, "row", row.number)
+                    yield Skipped(row_uri, error.reason, str(error))
+
+    def _asset(self, row: Row, status: os.stat_result) -> Asset:
+        columns = self._columns
+        own = {columns.image, columns.caption, columns.id}
+        caption = joined_text(row.values.get(columns.caption)) if columns.caption else None
+        meta = {k: v for k, v in row.values.items() if k and k not in own and not _internal(k)}
+        if columns.inline:
+            return self._inline(row, status, caption, meta)
+        cell = row.values.get(columns.image)
+        text = str(cell).strip() if cell is not None else ""
+        if not text:
+            raise DecodeError(
+                f"row {row.number} names no picture (column {columns.image} is empty)"
+            )
+        if columns.id and row.values.get(columns.id) is not None:
+            meta[columns.id] = row.values[columns.id]
+        token = annotation_token(caption, meta) if caption or meta else ""
+        if is_address(text):
+            return self._link(text, caption, meta, token)
+        return self._file(text, caption, meta, token)
+
+    def _inline(
+        self, row: Row, status: os.stat_result, caption: str | None, meta: dict[str, Any]
+    ) -> Asset:
+        key = row.values.get(self._columns.id) if self._columns.id else None
+        if self._columns.id and key in (None, ""):
+            raise DecodeError(f"row {row.number} has nothing in column {self._columns.id}")
+        kind, value = ("row", row.number) if key is None else ("id", str(key))
+        return Asset(
+            uri=fragment_uri(self.uri, kind, value),
+            modality="image",
+            # Of the table, not the row: to list a table, its pictures need not be read.
+            revision=f"{status.st_size}-{status.st_mtime_ns}-{row.number}",
+            size=0,
+            mtime_ns=status.st_mtime_ns,
+            caption=caption,
+            folder=self.path,
+            meta=meta,
+            place=_Cell(self.uri, row.number),
+        )
+
+    def _file(self, text: str, caption: str | None, meta: dict[str, Any], token: str) -> Asset:
+        if text.lower().startswith("file:"):
+            text = str(path_of(text))
+        folder, name = os.path.split(os.path.join(self._folder, text.replace("\\", os.sep)))
+        path = os.path.join(self._real(folder), name)
+        try:
+            status = os.stat(path)
+            uri = file_uri(path)
+        except (OSError, ValueError) as error:
+            raise ReadError(f"{text}: {describe(error)}") from error
+        if not stat.S_ISREG(status.st_mode):
+            raise ReadError(f"{text}: not a regular file")
+        revision = f"{status.st_size}-{status.st_mtime_ns}"
+        return Asset(
+            uri=uri,
+            modality="image",
+            revision=f"{revision}-{token}" if token else revision,
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            caption=caption,
+            folder=os.path.dirname(path),
+            meta=meta,
+            place=_File(self.uri, path),
+        )
+
+    def _link(self, text: str, caption: str | None, meta: dict[str, Any], token: str) -> Asset:
+        self._links.check(text)
+        url = canonical_url(text)
+        return Asset(
+            uri=url,
+            modality="image",
+            revision=f"linked-{token}",
+            size=0,
+            mtime_ns=0,
+            caption=caption,
+            folder=url.partition("?")[0].rpartition("/")[0],
+            meta=meta,
+            place=_Link(self.uri, url),
+        )
+
+
+def _joined(first: Asset, second: Asset) -> Asset:
+    """Return one asset of two rows about one picture."""
+    lines = [*(first.caption or "").split("\n"), *(second.caption or "").split("\n")]
+    caption = "\n".join(dict.fromkeys(line for line in lines if line)) or None
+    meta = {**first.meta, **second.meta}
+    revision = f"{first.revision}-{annotation_token(second.caption, second.meta)}"
+    if len(revision) > 200:  # of many rows: a hash of the hashes
+        revision = f"{first.revision.split('-')[0]}-{annotation_token(revision, {})}"
+    return replace(first, caption=caption, meta=meta, revision=revision)
+
+
+def _internal(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")

@@ -1,0 +1,242 @@
+"""A tar of pictures (webdataset's shards among them) as a source.
+
+Members whose names agree up to the first dot are a sample: pictures, and what
+is written about them in ``.txt``, ``.caption``, ``.json`` and ``.cls`` beside
+them (https://github.com/webdataset/webdataset). A picture is the item
+``file:///x.tar#member=000017.jpg``. Only the headers and the captions are read
+to list a tar; nothing is ever unpacked to a name that a tar gives.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ingest.sources.captions import caption_from_json
+from ingest.sources.contract import Asset, Place, Scope, Skipped
+from ingest.sources.names import is_junk, stem_of, suffix_of
+from ingest.sources.opened import OpenFile
+from ingest.sources.reading import describe, open_regular
+from ingest.sources.tables import clean_text
+from ingest.sources.unpacked import COMPRESSED, unpack
+from searchengine.decode import IMAGE_SUFFIXES
+from searchengine.errors import DecodeError, ItemError, ReadError
+from searchengine.identity import file_uri, fragment_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+TAR_SUFFIXES = (".tar", *COMPRESSED)
+_WRITTEN = (".txt", ".caption", ".json", ".cls")
+"""What is written about a picture; the first has the last word."""
+_WRITTEN_BYTES = 1 << 20
+_SAMPLE_MEMBERS = 1000
+"""More members under one name are no sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Member(Place):
+    tar: OpenFile
+    offset: int
+    size: int
+
+
+def is_tar(path: str) -> bool:
+    """Whether a name promises a tar, compressed or not."""
+    return path.lower().endswith(TAR_SUFFIXES)
+
+
+class TarSource:
+    """Lists the pictures of one tar on this machine.
+
+    A plain tar is read where it lies, in any order. A compressed one is
+    decompressed into a temporary file first, once a listing: there is no other
+    way into it.
+    """
+
+    def __init__(self, path: str, *, max_bytes: int) -> None:
+        folder, name = os.path.split(os.path.abspath(path))
+        self.path = os.path.join(os.path.realpath(folder), name)
+        self.uri = file_uri(self.path)
+        self._max_bytes = max_bytes
+        self._scopes: tuple[Scope, ...] = ()
+
+    def __iter__(self) -> Iterator[Asset | Skipped]:
+        """Yield the pictures in the order of the tar."""
+        self._scopes = ()
+        try:
+            with open_regular(self.path) as file:
+                status = os.fstat(file.fileno())
+            token = f"{status.st_size}-{status.st_mtime_ns}"
+            listing = TarListing(self.uri, self.path, token, self._max_bytes)
+            yield from listing.read(self._opened())
+        except ItemError as error:
+            yield Skipped(self.uri, error.reason, str(error))
+            return
+        if listing.complete:
+            self._scopes = (Scope(self.uri + "#"),)
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """See ``Source``."""
+        return self._scopes
+
+    def open(self, asset: Asset) -> bytes:
+        """Return the bytes of a member. Raises ``ReadError`` or ``LimitError``."""
+        return read_member(asset, self._max_bytes)
+
+    def _opened(self) -> BinaryIO:
+        file = open_regular(self.path)
+        suffix = next((s for s in COMPRESSED if self.path.lower().endswith(s)), None)
+        if suffix is None:
+            return file
+        with file:
+            return unpack(file, suffix)
+
+
+def read_member(asset: Asset, max_bytes: int) -> bytes:
+    """Return the bytes of a listed member. Raises ``ReadError`` or ``LimitError``."""
+    place = asset.place
+    if not isinstance(place, _Member):
+        raise ReadError(f"not a member of a tar: {asset.uri}")
+    return place.tar.read_at(place.offset, place.size, max_bytes)
+
+
+class TarListing:
+    """One pass over the headers of a tar."""
+
+    def __init__(self, uri: str, name: str, token: str, max_bytes: int) -> None:
+        """``token`` changes when the tar does; ``name`` is what people call it."""
+        self._uri = uri
+        self._name = name
+        self._token = token
+        self._max_bytes = max_bytes
+        self._read_to = 0
+        self.complete = False
+        """Whether the tar has been listed to its end."""
+
+    def read(self, file: BinaryIO) -> Iterator[Asset | Skipped]:
+        """Yield the pictures; take the file over. Raises ``DecodeError`` for what is no tar."""
+        opened = OpenFile(file)
+        end = os.fstat(file.fileno()).st_size
+        sample: list[tarfile.TarInfo] = []
+        members = self._members(file)
+        whole = True
+        for member in members:
+            if isinstance(member, Skipped):
+                whole = whole and not member.failed
+                yield member
+                continue
+            if member.offset_data + member.size > end:
+                whole = False
+                message = "the tar breaks off within this member"
+                yield Skipped(self._member_uri(member), ReadError.reason, message)
+                break
+            if sample and (_key(sample[0]) != _key(member) or len(sample) >= _SAMPLE_MEMBERS):
+                yield from self._sample(sample, opened)
+                sample = []
+            sample.append(member)
+        yield from self._sample(sample, opened)
+        # Cut off between two members, a tar lacks nothing but the block of zeros at its end.
+        self.complete = whole and self._read_to < end
+
+    def _members(self, file: BinaryIO) -> Iterator[tarfile.TarInfo | Skipped]:
+        """Yield the regular files of the tar, in bounded memory."""
+        try:
+            tar = tarfile.open(fileobj=file, mode="r:", errorlevel=1)  # noqa: SIM115
+        except (tarfile.TarError, OSError, ValueError, EOFError) as error:
+            raise DecodeError(f"no tar: {_one_line(error)}") from error
+        while True:
+            try:
+                member = tar.next()
+            except (tarfile.TarError, OSError, ValueError, EOFError) as error:
+                yield Skipped(self._uri, ReadError.reason, f"breaks off: {_one_line(error)}")
+                return
+            if member is None:
+                self._read_to = int(tar.offset)
+                return
+            tar.members = []  # type: ignore[attr-defined]  # it would keep them all
+            if any(is_junk(part) for part in member.name.split("/") if part not in ("", ".", "..")):
+                continue
+            if member.issym() or member.islnk() or not (member.isfile() or member.isdir()):
+                yield Skipped(self._member_uri(member), "not-a-file", "not a file", failed=False)
+            elif member.isfile():
+                if member.issparse():
+                    message = "a sparse file in a tar cannot be read"
+                    yield Skipped(self._member_uri(member), ReadError.reason, message)
+                else:
+                    yield member
+
+    def _sample(self, sample: list[tarfile.TarInfo], opened: OpenFile) -> Iterator[Asset | Skipped]:
+        pictures = [member for member in sample if suffix_of(_base(member)) in IMAGE_SUFFIXES]
+        if not pictures:
+            return
+        written: dict[tuple[str, str], tarfile.TarInfo] = {
+            (stem_of(member.name), suffix_of(_base(member))): member
+            for member in sample
+            if suffix_of(_base(member)) in _WRITTEN
+        }
+        for picture in pictures:
+            caption: str | None = None
+            meta: dict[str, Any] = {}
+            for suffix in reversed(_WRITTEN):
+                about = written.get((stem_of(picture.name), suffix))
+                about = about or written.get((_key(picture), suffix))
+                if about is None:
+                    continue
+                try:
+                    text, columns = _read_written(opened, about, suffix)
+                except ItemError as error:
+                    yield Skipped(self._member_uri(about), error.reason, str(error))
+                    continue
+                caption, meta = text or caption, {**meta, **columns}
+            yield self._asset(picture, opened, caption, meta)
+
+    def _asset(
+        self, member: tarfile.TarInfo, opened: OpenFile, caption: str | None, meta: dict[str, Any]
+    ) -> Asset:
+        return Asset(
+            uri=self._member_uri(member),
+            modality="image",
+            revision=self._token,
+            size=member.size,
+            mtime_ns=max(0, min(int(member.mtime), 1 << 33)) * 1_000_000_000,
+            caption=caption,
+            folder=self._name,
+            meta=meta,
+            place=_Member(self._uri, opened, member.offset_data, member.size),
+        )
+
+    def _member_uri(self, member: tarfile.TarInfo) -> str:
+        name = member.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return fragment_uri(self._uri, "member", name)
+
+
+def _base(member: tarfile.TarInfo) -> str:
+    return member.name.rpartition("/")[2]
+
+
+def _key(member: tarfile.TarInfo) -> str:
+    """Return what the members of a sample have in common: the path up to the first dot."""
+    folder, slash, base = member.name.rpartition("/")
+    dot = base.find(".", 1)
+    return folder + slash + (base[:dot] if dot > 0 else base)
+
+
+def _read_written(
+    opened: OpenFile, member: tarfile.TarInfo, suffix: str
+) -> tuple[str | None, dict[str, Any]]:
+    data = opened.read_at(member.offset_data, member.size, _WRITTEN_BYTES)
+    text = clean_text(data.decode("utf-8-sig", "replace"))
+    if suffix == ".json":
+        return caption_from_json(text)
+    if suffix == ".cls":
+        return None, {"cls": int(text) if text.strip().isdecimal() else text.strip()}
+    return text.strip() or None, {}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or describe(error)
