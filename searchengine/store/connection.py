@@ -18,11 +18,15 @@ from searchengine.errors import NotFoundError, SearchEngineError
 from searchengine.store import lite
 from searchengine.store.capabilities import Capabilities, capabilities_of
 from searchengine.store.failures import Fault, fault_of, is_milvus, translate, unavailable
+from searchengine.store.fields import TERMS
 from searchengine.store.lean_import import import_pymilvus
+from searchengine.store.writing import columns_of, input_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from searchengine.encoders.contract import Vectors
 
 LONG_S = 3_600.0
 """Limit on building an index or loading a side: bounded by its size, not by the network."""
@@ -90,6 +94,30 @@ class Connection:
             return getattr(self._client, method)(*args, timeout=left, **kwargs)
 
         return self._patiently(ask, doing, patience_s)
+
+    def upsert(
+        self,
+        collection: str,
+        rows: Sequence[Mapping[str, Any]],
+        vectors: Vectors,
+        *,
+        patience_s: float,
+    ) -> None:
+        """Write whole encoded rows with their vectors (n, dim), replacing by id; as ``call`` does.
+
+        ``MilvusClient.upsert`` looks at every value of every row by itself. The same request made
+        of columns takes under half its time, so this goes to the layer below, as pymilvus's ORM
+        does.
+        """
+        columns = columns_of(rows, vectors)
+        schema = {"fields": input_fields(full_text=TERMS in rows[0])}
+
+        def ask(left: float) -> Any:
+            context = self._client._generate_call_context()
+            below = self._client._get_connection()
+            return below.upsert(collection, columns, timeout=left, context=context, schema=schema)
+
+        self._patiently(ask, "writing", patience_s)
 
     def _patiently(self, ask: Callable[[float], Any], doing: str, patience_s: float = 0) -> Any:
         """Return what ``ask(seconds_left)`` does, asked again while the database is away."""

@@ -11,7 +11,7 @@ from searchengine.store import naming, reading, sides
 from searchengine.store.bm25 import item_terms
 from searchengine.store.connection import Connection
 from searchengine.store.effort import check_effort, check_tunable, outgrown
-from searchengine.store.fields import TERMS, VECTOR, check_fields, clean_text, encode_item
+from searchengine.store.fields import TERMS, check_fields, clean_text, encode_item
 from searchengine.store.filters import Pushed, push_down
 from searchengine.store.filters.pushdown import quote
 from searchengine.store.profiles import profile_name, resolve
@@ -19,6 +19,7 @@ from searchengine.store.ranking import above
 from searchengine.store.searching import Search, check_score, check_window
 from searchengine.store.text_search import TextSearch, check_full_text
 from searchengine.store.vectors import checked_queries, checked_rows
+from searchengine.store.writing import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from searchengine.store.filters import Filter
     from searchengine.store.sides import Handle
 
-_ROWS_A_WRITE = 2_000
-_BYTES_A_WRITE = 16 * 1024 * 1024
-"""A quarter of what a server takes in one call: sizes are estimated."""
 _DELETES_A_CALL = 1_000
 
 
@@ -94,9 +92,9 @@ class MilvusStore:
             if handle.label.full_text:
                 for row in encoded:
                     row[TERMS] = item_terms(row["id"], row["caption"])
-            for part, values in _batches(encoded, vectors):
-                data = [{**row, VECTOR: v} for row, v in zip(part, values, strict=True)]
-                self._write("upsert", handle, "writing", data=data)
+            patience_s = self._connection.patience.write_s
+            for part, values in parts_of(encoded, vectors):
+                self._connection.upsert(handle.alias, part, values, patience_s=patience_s)
         if handle.items >= 0:
             handle.items += len(rows)
         handle.words = None
@@ -179,7 +177,13 @@ class MilvusStore:
             sides.note(self._connection, handle, replace(handle.label, settled=False))
             for at in range(0, len(chosen), _DELETES_A_CALL):
                 some = ", ".join(map(quote, chosen[at : at + _DELETES_A_CALL]))
-                self._write("delete", handle, "deleting", filter=f"id in [{some}]")
+                self._connection.call(
+                    "delete",
+                    handle.alias,
+                    filter=f"id in [{some}]",
+                    doing="deleting",
+                    patience_s=self._connection.patience.write_s,
+                )
         handle.words = None
 
     def count(self, side: Side, where: Filter | None = None) -> int:
@@ -272,15 +276,6 @@ class MilvusStore:
     def _pushed(self, where: Filter | None) -> Pushed | None:
         return None if where is None else push_down(where, self.capabilities.dialect)
 
-    def _write(self, method: str, handle: Handle, doing: str, **kwargs: Any) -> None:
-        self._connection.call(
-            method,
-            handle.alias,
-            doing=doing,
-            patience_s=self._connection.patience.write_s,
-            **kwargs,
-        )
-
     def _rebuilt(self, handle: Handle, index: str, profile: str, count: int) -> Handle:
         rebuilt = sides.rebuild(self._connection, handle, index, profile, count)
         self._handles[rebuilt.label.side] = rebuilt
@@ -294,25 +289,3 @@ def _outgrown(handle: Handle, count: int) -> bool:
     made, best = (build(size, handle.label.dim) for size in (handle.label.sized_for, count))
     lists, wanted = made.get("nlist", 1), best.get("nlist", 1)
     return bool(wanted > 2 * lists or lists > 4 * wanted)
-
-
-def _batches(
-    rows: Sequence[dict[str, Any]], vectors: Vectors
-) -> Iterator[tuple[list[dict[str, Any]], Vectors]]:
-    """Split a write so that no call is larger than a server takes."""
-    start, size = 0, 0
-    for at, row in enumerate(rows):
-        weight = _weight(row) + 4 * vectors.shape[1]
-        if at > start and (at - start >= _ROWS_A_WRITE or size + weight > _BYTES_A_WRITE):
-            yield list(rows[start:at]), vectors[start:at]
-            start, size = at, 0
-        size += weight
-    if start < len(rows):
-        yield list(rows[start:]), vectors[start:]
-
-
-def _weight(row: Mapping[str, Any]) -> int:
-    """Return about how many bytes a row takes, without its vector."""
-    texts = sum(len(value) for value in row.values() if isinstance(value, str))
-    words = 8 * len(row.get(TERMS, ()))
-    return 4 * texts + words + 200 + (len(str(row["meta"])) if row["meta"] else 0)

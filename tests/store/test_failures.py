@@ -100,8 +100,8 @@ def test_a_write_is_tried_again_and_leaves_no_duplicate(
     store = open_store(tmp_path / "milvus")
     assert isinstance(store, MilvusStore)
     store.ensure(spec_of("failures"))
-    client = store._connection._client
-    upsert, calls = client.upsert, []
+    below = store._connection._client._get_connection()
+    upsert, calls = below.upsert, []
 
     def flaky(*args: Any, **kwargs: Any) -> Any:
         calls.append(1)
@@ -110,7 +110,7 @@ def test_a_write_is_tried_again_and_leaves_no_duplicate(
             raise milvus_error(65535, "channel not available")
         return done
 
-    monkeypatch.setattr(client, "upsert", flaky)
+    monkeypatch.setattr(below, "upsert", flaky)
     store.upsert(SIDE, rows_of(20))
     assert len(calls) == 3
     assert store.count(SIDE) == 20
@@ -121,15 +121,15 @@ def test_large_writes_go_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     store = open_store(tmp_path / "milvus")
     assert isinstance(store, MilvusStore)
     store.ensure(spec_of("failures"))
-    client = store._connection._client
-    upsert, sizes = client.upsert, []
+    below = store._connection._client._get_connection()
+    upsert, sizes = below.upsert, []
 
-    def counted(name: str, data: list[Any], **kwargs: Any) -> Any:
-        sizes.append(len(data))
-        return upsert(name, data=data, **kwargs)
+    def counted(name: str, columns: list[dict[str, Any]], **kwargs: Any) -> Any:
+        sizes.append(len(columns[0]["values"]))
+        return upsert(name, columns, **kwargs)
 
-    monkeypatch.setattr(client, "upsert", counted)
-    monkeypatch.setattr("searchengine.store.milvus._BYTES_A_WRITE", 100_000)
+    monkeypatch.setattr(below, "upsert", counted)
+    monkeypatch.setattr("searchengine.store.writing._BYTES_A_WRITE", 100_000)
     store.upsert(SIDE, rows_of(1_000))
     assert len(sizes) > 5
     assert sum(sizes) == 1_000 == store.count(SIDE)
