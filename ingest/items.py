@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ingest.metadata import read_exif
-from searchengine.decode import decode_image
+from searchengine.encoders.pictures import prepare_picture
 from searchengine.errors import ItemError, ReadError
 from searchengine.identity import content_hash
 from searchengine.records import Item
@@ -107,7 +107,7 @@ def _make_ready(one: Loaded, encoder: Encoder, max_pixels: int) -> Ready:
     }
     if asset.modality == "text":
         return Ready(one.todo, Item(mime="text/plain", **common), None)
-    decoded = decode_image(one.data, max_pixels=max_pixels)
+    decoded, pixels = prepare_picture(encoder, one.data, max_pixels=max_pixels)
     facts = read_exif(decoded.image)
     item = Item(
         mime=decoded.mime,
@@ -120,4 +120,4 @@ def _make_ready(one: Loaded, encoder: Encoder, max_pixels: int) -> Ready:
         longitude=facts.longitude,
         **common,
     )
-    return Ready(one.todo, item, encoder.preprocess(decoded.image))
+    return Ready(one.todo, item, pixels)

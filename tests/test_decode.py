@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import sys
 import types
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile, PngInfo
@@ -346,6 +347,118 @@ def test_damaged_pictures_raise_item_errors_only(kind: Any, damage: Any, cut: An
         except ItemError as error:
             assert_one_line(error)
     assert leaked == []
+
+
+# -- decoding at a part of the size ---------------------------------------------------------
+
+
+def reduced(data: bytes, factor: int, limit: int = 4_000_000) -> Any:
+    return decode_image(data, max_pixels=limit, reduction=lambda width, height: factor)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        ("RGB", {"quality": 95}),
+        ("RGB", {"quality": 95, "subsampling": 0}),
+        ("RGB", {"quality": 95, "progressive": True}),
+        ("L", {"quality": 95}),
+        ("CMYK", {"quality": 95}),
+    ],
+)
+def test_a_jpeg_is_decoded_at_a_part_of_its_size(mode: str, options: Any, factor: int) -> None:
+    image = Image.effect_mandelbrot((401, 299), (-2, -1, 1, 1), 40).convert("RGB").convert(mode)
+    data = encode(image, "JPEG", **options)
+    result = reduced(data, factor)
+    assert result.size == (401, 299)
+    assert result.image.mode == "RGB"
+    assert result.image.size == (-(-401 // factor), -(-299 // factor))
+    whole = decode_image(data, max_pixels=LIMIT).image
+    difference = np.asarray(result.image, dtype=float) - np.asarray(whole.reduce(factor))
+    assert np.sqrt((difference[:-1, :-1] ** 2).mean()) < 12  # half a pixel off is 30 and more
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_reduced_pictures_are_upright(orientation: int) -> None:
+    data = encode(photo(15, 9).resize((300, 180)), "JPEG", exif=exif_with(orientation=orientation))
+    asked = []
+
+    def reduction(width: int, height: int) -> int:
+        asked.append((width, height))
+        return 4
+
+    whole = decode_image(data, max_pixels=LIMIT)
+    result = decode_image(data, max_pixels=LIMIT, reduction=reduction)
+    assert asked == [whole.size]
+    assert result.size == whole.size
+    assert result.image.getexif()[0x0112] == orientation
+    assert result.image.size == whole.image.reduce(4).size
+    difference = np.asarray(result.image, dtype=float) - np.asarray(whole.image.reduce(4))
+    assert np.sqrt((difference**2).mean()) < 3
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "JPEG"])
+def test_other_formats_are_decoded_whole(kind: str) -> None:
+    data = encode(photo(), kind)
+    assert reduced(data, 8).image.size == reduced(data, 8).size == (64, 48)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 3), (1, 500)])
+def test_tiny_jpegs_survive_any_reduction(size: tuple[int, int]) -> None:
+    result = reduced(encode(Image.new("RGB", size, "red"), "JPEG"), 8)
+    assert result.size == size
+    assert abs(np.asarray(result.image, dtype=int) - [254, 0, 0]).max() <= 2
+
+
+def test_the_limit_holds_for_the_whole_picture() -> None:
+    with pytest.raises(LimitError):
+        reduced(encode(photo(), "JPEG"), 8, limit=64 * 48 - 1)
+
+
+def verdict(data: bytes, **options: Any) -> str:
+    try:
+        decode_image(data, max_pixels=LIMIT, **options)
+    except ItemError as error:
+        return f"{type(error).__name__}: {error}"
+    return "whole"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    progressive=st.booleans(),
+    damage=st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=6)), max_size=4
+    ),
+    cut=st.one_of(st.just(1.0), st.floats(0.02, 1)),
+    factor=st.sampled_from([2, 4, 8]),
+)
+def test_reduction_changes_no_verdict(
+    progressive: bool, damage: Any, cut: float, factor: int
+) -> None:
+    data = bytearray(_LARGER[progressive])
+    for where, what in damage:
+        at = int(where * len(data))
+        data[at : at + len(what)] = what
+    file = bytes(data[: int(cut * len(data)) + 1])
+    said = verdict(file)
+    event(said.split(":")[0])
+    assert _without_count(verdict(file, reduction=lambda width, height: factor)) == _without_count(
+        said
+    )
+
+
+def _without_count(said: str) -> str:
+    """A reduced picture needs other bytes at hand to go on: how many are left over may differ."""
+    return re.sub(r"\(\d+ bytes", "(n bytes", said)
+
+
+_LARGER = {
+    progressive: encode(
+        photo(90, 70).resize((360, 280)), "JPEG", quality=90, progressive=progressive
+    )
+    for progressive in (False, True)
+}
 
 
 # -- surroundings ---------------------------------------------------------------------------

@@ -71,11 +71,9 @@ def _labelled(engine: SearchEngine, info: SideInfo, decider: Decider, key: str) 
 
 
 def _encoded(engine: SearchEngine, info: SideInfo, picture: Picture) -> npt.NDArray[np.float32]:
-    from searchengine.decode import decode_image
+    from searchengine.encoders.pictures import prepare_picture
 
     encoder = engine.encoder(info)
-    decoded = decode_image(picture.data, max_pixels=engine.access.max_pixels)
-    vector: npt.NDArray[np.float32] = encoder.encode_images(
-        encoder.preprocess(decoded.image)[None]
-    )[0]
+    _, pixels = prepare_picture(encoder, picture.data, max_pixels=engine.access.max_pixels)
+    vector: npt.NDArray[np.float32] = encoder.encode_images(pixels[None])[0]
     return vector

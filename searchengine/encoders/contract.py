@@ -37,8 +37,15 @@ class Encoder(Protocol):
     def fingerprint(self) -> str:
         """32 hex digits over model, weights, preprocessing and precision: one space, one print."""
 
-    def preprocess(self, image: Image.Image) -> Pixels:
-        """Return the uint8 (h, w, 3) input of an RGB image. Runs in a worker, without torch."""
+    def reduction(self, width: int, height: int) -> int:
+        """Return by how much such a picture may be reduced while it is decoded: 1, 2, 4 or 8."""
+
+    def preprocess(self, image: Image.Image, whole: tuple[int, int] | None = None) -> Pixels:
+        """Return the uint8 (h, w, 3) input of an RGB image. Runs in a worker, without torch.
+
+        ``whole`` is the width and height of the picture before it was reduced;
+        without it the image is the whole picture. ``encoders.pictures`` does both.
+        """
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Encode uint8 (n, h, w, 3), as ``preprocess`` made them, to float32 (n, dim)."""

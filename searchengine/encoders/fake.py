@@ -83,9 +83,13 @@ class FakeEncoder:
         """32 hex digits; differs by ``dim`` and ``salt``."""
         return self.card.fingerprint
 
-    def preprocess(self, image: Image.Image) -> Pixels:
+    def reduction(self, width: int, height: int) -> int:
+        """Return by how much such a picture may be reduced while it is decoded."""
+        return self._preprocess.reduction(width, height)
+
+    def preprocess(self, image: Image.Image, whole: tuple[int, int] | None = None) -> Pixels:
         """Return uint8 (32, 32, 3)."""
-        return self._preprocess(image)
+        return self._preprocess(image, whole)
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Encode uint8 (n, h, w, 3) to float32 (n, dim)."""

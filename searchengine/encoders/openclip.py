@@ -73,6 +73,10 @@ class OpenClipEncoder:
         """The model's ``Preprocess``: call it with an RGB image. Pickles without the model."""
         return self._preprocess
 
+    def reduction(self, width: int, height: int) -> int:
+        """Return by how much such a picture may be reduced while it is decoded."""
+        return self._preprocess.reduction(width, height)
+
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Encode uint8 (n, h, w, 3) to float32 (n, dim).
 

@@ -21,6 +21,13 @@ Interpolation = Literal["bicubic", "bilinear"]
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)
 
+_MARGINS = {8: 2.0, 4: 2.0, 2: 1.5}
+"""By how much to reduce, and how many pixels must be left for each one of the result, along
+either side. Twice as many cost a camera's original little, most of its time being the reading of
+its bytes; of smaller pictures they would mean no reduction at all. ``bench/decode.py`` measures
+what is gained and lost, ``docs/decisions`` tells why."""
+_LEAST_SIDE = 16
+"""Pixels of the short side of a reduced picture. Its edges are the padding of JPEG's blocks."""
 _MAX_RESIZED = 16_000_000
 """Pixels of the resized picture beyond which only the part that is kept is computed."""
 
@@ -42,22 +49,42 @@ class Preprocess:
     mean: tuple[float, float, float] = _MEAN
     std: tuple[float, float, float] = _STD
 
-    def __call__(self, image: Image.Image) -> Pixels:
-        """Return uint8 (h, w, 3), bit-equal to OpenCLIP's own.
+    def reduction(self, width: int, height: int) -> int:
+        """Return by which power of two a picture may be reduced while it is decoded.
+
+        The largest of 8, 4, 2 and 1 that leaves both sides as many times longer
+        than the resize makes them as ``_MARGINS`` asks for.
+        """
+        resized_h, resized_w = self._whole_size(height, width)
+        for factor, margin in _MARGINS.items():
+            least = margin * factor
+            enough = width >= least * resized_w and height >= least * resized_h
+            if enough and min(width, height) >= _LEAST_SIDE * factor:
+                return factor
+        return 1
+
+    def __call__(self, image: Image.Image, whole: tuple[int, int] | None = None) -> Pixels:
+        """Return uint8 (h, w, 3), bit-equal to OpenCLIP's own where the image is the whole picture.
 
         One exception: of a picture so long that its resized form would exceed
         16 million pixels (3000 x 2 at 224), only the middle is computed, equal
         to within one grey level.
+
+        ``whole`` is the width and height of the picture that the image was made
+        from by ``reduction``. The result then has every pixel where it would be
+        without.
         """
         if image.mode != "RGB":
             image = image.convert("RGB")
+        if whole is not None and whole != image.size:
+            return self._from_reduced(image, *whole)
         height, width = self.size
         if self.resize_mode == "squash":
             image = self._resize(image, self.size)
         else:
             resized = self._resized_size(image.height, image.width)
             if resized[0] * resized[1] > _MAX_RESIZED:
-                return np.asarray(self._resize_middle(image, resized))
+                return np.asarray(self._resize_middle(image, image.size, resized))
             image = _pad(self._resize(image, resized), self.size, self._border)
             left = _round_half(image.width - width)
             top = _round_half(image.height - height)
@@ -105,28 +132,50 @@ class Preprocess:
         ratio = max(ratios) if self.resize_mode == "longest" else min(ratios)
         return max(1, round(height / ratio)), max(1, round(width / ratio))
 
-    def _resize_middle(self, image: Image.Image, resized: tuple[int, int]) -> Image.Image:
+    def _whole_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return height and width after the resize, before anything is cut off or added."""
+        return self.size if self.resize_mode == "squash" else self._resized_size(height, width)
+
+    def _from_reduced(self, image: Image.Image, width: int, height: int) -> Pixels:
+        """Resize what a picture of that width and height was reduced to.
+
+        A side of n pixels became n / factor, rounded up: the last pixel may reach
+        beyond the picture's edge. The box that is resized ends at the edge.
+        """
+        ratio = max(width / image.width, height / image.height)
+        factor = 1 << math.ceil(math.log2(ratio))
+        extent = (width / factor, height / factor)
+        part = self._resize_middle(image, extent, self._whole_size(height, width))
+        return np.asarray(_pad(part, self.size, self._border))
+
+    def _resize_middle(
+        self, image: Image.Image, extent: tuple[float, float], resized: tuple[int, int]
+    ) -> Image.Image:
         """Resize just the part of the source that the centre crop keeps.
 
+        ``extent`` is the width and height of the picture in the image's pixels.
         The source is first cut to that part and a margin as wide as the
         filter reaches, so that the box is given in small numbers: Pillow
         keeps it in single precision.
         """
-        cuts, box_starts, box_ends = [], [], []
-        for source, large, kept in zip(image.size, resized[::-1], self.size[::-1], strict=True):
-            scale = source / large
-            kept = min(kept, large)
+        cuts, starts, ends, sizes = [], [], [], []
+        for source, length, large, most in zip(
+            image.size, extent, resized[::-1], self.size[::-1], strict=True
+        ):
+            scale = length / large
+            kept = min(most, large)
             first = _round_half(large - kept)
             start, end = first * scale, (first + kept) * scale
             margin = math.ceil(2 * max(1.0, scale)) + 1
             cut = max(0, math.floor(start) - margin)
             cuts.append((cut, min(source, math.ceil(end) + margin)))
-            box_starts.append(start - cut)
-            box_ends.append(end - cut)
+            starts.append(start - cut)
+            ends.append(end - cut)
+            sizes.append(kept)
         (left, right), (top, bottom) = cuts
         part = image.crop((left, top, right, bottom))
-        box = (box_starts[0], box_starts[1], box_ends[0], box_ends[1])
-        return part.resize((self.size[1], self.size[0]), self._filter(), box=box)
+        box = (starts[0], starts[1], ends[0], ends[1])
+        return part.resize((sizes[0], sizes[1]), self._filter(), box=box)
 
 
 def preprocess_of(model_cfg: Mapping[str, Any], preprocess_cfg: Mapping[str, Any]) -> Preprocess:

@@ -144,13 +144,13 @@ def settled_terms(
 
 
 def _encoded(picture: Picture, encoder: Encoder, access: Access) -> Vector:
-    from searchengine.decode import decode_image
+    from searchengine.encoders.pictures import prepare_picture
 
     try:
-        decoded = decode_image(picture.data, max_pixels=access.max_pixels)
+        _, pixels = prepare_picture(encoder, picture.data, max_pixels=access.max_pixels)
     except DecodeError as error:
         raise DecodeError(f"{picture.origin}: {error}", hint=error.hint) from None
-    vector: Vector = encoder.encode_images(encoder.preprocess(decoded.image)[None])[0]
+    vector: Vector = encoder.encode_images(pixels[None])[0]
     return vector
 
 

@@ -132,3 +132,70 @@ def test_settings_are_read_as_open_clip_reads_them() -> None:
 def test_unknown_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         preprocess_of({"vision_cfg": {}}, settings)
+
+
+# -- pictures reduced while they are decoded ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "mode", "factor"),
+    [
+        (335, 335, "shortest", 1),
+        (671, 2000, "shortest", 1),
+        (672, 2000, "shortest", 2),
+        (1000, 750, "shortest", 2),
+        (1791, 1791, "shortest", 2),
+        (1792, 5000, "shortest", 4),
+        (4000, 3000, "shortest", 4),
+        (3584, 3584, "shortest", 8),
+        (60_000, 60_000, "shortest", 8),
+        (4000, 300, "shortest", 1),
+        (4000, 300, "squash", 1),
+        (4000, 300, "longest", 8),
+        (4000, 100, "longest", 4),  # of an eighth, the short side would be 13 pixels
+        (4000, 1, "longest", 1),
+        (1, 1, "squash", 1),
+    ],
+)
+def test_how_far_a_picture_may_be_reduced(width: int, height: int, mode: Any, factor: int) -> None:
+    preprocess = Preprocess((224, 224), mode)
+    assert preprocess.reduction(width, height) == factor
+    assert preprocess.reduction(height, width) == factor
+
+
+def test_of_an_oblong_input_the_tighter_side_counts() -> None:
+    preprocess = Preprocess((224, 448), "squash")
+    assert preprocess.reduction(4000, 1000) == 2
+    assert preprocess.reduction(1000, 4000) == 1
+
+
+def gradient(width: int, height: int) -> Image.Image:
+    """A picture without fine detail, of which nothing is lost when it is reduced."""
+    x = np.linspace(0, 1, width)[None, :] + 0.5 / width
+    y = np.linspace(0, 1, height)[:, None] + 0.5 / height
+    planes = [255 * x + 0 * y, 255 * y + 0 * x, 127.5 + 100 * np.sin(9 * x) * np.cos(7 * y)]
+    return Image.fromarray(np.rint(np.stack(planes, axis=-1)).astype(np.uint8))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("size", [(32, 32), (32, 48), (63, 63)])
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_a_reduced_picture_has_every_pixel_where_the_whole_one_has_it(
+    size: tuple[int, int], mode: Any, factor: int
+) -> None:
+    preprocess = Preprocess(size, mode, fill=77)
+    # One pixel more or less shifts OpenCLIP's crop; the sides are no multiples of the factor.
+    for width, height in ((1001, 750), (1007, 751), (601, 1399), (800, 800), (1600, 601)):
+        image = gradient(width, height)
+        reduced = image.reduce(factor)  # rounds sides up, as a decoder does
+        ours = preprocess(reduced, (width, height)).astype(int)
+        assert ours.shape == (*size, 3)
+        difference = np.abs(ours - preprocess(image))
+        assert np.sqrt((difference**2).mean()) < 0.6, (width, height)
+        assert difference.max() <= 6, (width, height)
+
+
+def test_an_image_of_the_whole_size_is_the_whole_picture() -> None:
+    preprocess = Preprocess((32, 32))
+    image = noise(200, 100)
+    np.testing.assert_array_equal(preprocess(image, (200, 100)), preprocess(image))

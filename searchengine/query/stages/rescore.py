@@ -116,14 +116,13 @@ class TwoTowerReranker:
         return found
 
     def _look(self, candidate: Candidate) -> Pixels | None:
-        from searchengine.decode import decode_image
+        from searchengine.encoders.pictures import prepare_picture
 
         data = self._read(candidate)
         try:
             if data is None:
                 return None
-            decoded = decode_image(data, max_pixels=self._max_pixels)
-            return self._encoder.preprocess(decoded.image)
+            return prepare_picture(self._encoder, data, max_pixels=self._max_pixels)[1]
         except ItemError:
             return None
 
