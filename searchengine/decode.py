@@ -62,13 +62,14 @@ class Decoded:
     """A picture as it is looked at."""
 
     image: Image.Image
-    """Mode RGB, upright, no transparency. Its EXIF is still the file's, orientation included.
-    Smaller than ``size`` if it was reduced while it was decoded."""
+    """Mode RGB, upright, no transparency. Its EXIF is still the file's, orientation included."""
     width: int
     """Pixels, of the whole upright picture."""
     height: int
     mime: str
     """From the content."""
+    reduced_from: tuple[int, int] | None = None
+    """Width and height of what ``image`` was made from, if it was reduced while it was decoded."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -127,7 +128,9 @@ def decode_image(
         for key in ("exif", "Raw profile type exif"):  # a new canvas has lost them
             if key in picture.info:
                 image.info[key] = picture.info[key]
-    return Decoded(image, *(whole or image.size), _KINDS[kind][0])
+    if whole is None or whole == image.size:
+        return Decoded(image, *image.size, _KINDS[kind][0])
+    return Decoded(image, *whole, _KINDS[kind][0], reduced_from=whole)
 
 
 def is_picture(data: bytes | None) -> bool:

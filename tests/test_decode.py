@@ -372,6 +372,7 @@ def test_a_jpeg_is_decoded_at_a_part_of_its_size(mode: str, options: Any, factor
     data = encode(image, "JPEG", **options)
     result = reduced(data, factor)
     assert result.size == (401, 299)
+    assert result.reduced_from == (None if factor == 1 else (401, 299))
     assert result.image.mode == "RGB"
     assert result.image.size == (-(-401 // factor), -(-299 // factor))
     whole = decode_image(data, max_pixels=LIMIT).image

@@ -21,4 +21,4 @@ def prepare_picture(encoder: Encoder, data: bytes, *, max_pixels: int) -> tuple[
     from searchengine.decode import decode_image
 
     decoded = decode_image(data, max_pixels=max_pixels, reduction=encoder.reduction)
-    return decoded, encoder.preprocess(decoded.image, decoded.size)
+    return decoded, encoder.preprocess(decoded.image, decoded.reduced_from)

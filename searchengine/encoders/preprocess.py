@@ -70,9 +70,9 @@ class Preprocess:
         16 million pixels (3000 x 2 at 224), only the middle is computed, equal
         to within one grey level.
 
-        ``whole`` is the width and height of the picture that the image was made
-        from by ``reduction``. The result then has every pixel where it would be
-        without.
+        ``whole`` is the width and height of the picture that the image is a half,
+        a quarter or an eighth of, sides rounded up. The result then has every
+        pixel where it would be without.
         """
         if image.mode != "RGB":
             image = image.convert("RGB")

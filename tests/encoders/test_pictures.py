@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from searchengine.decode import decode_image
+from searchengine.decode import Decoded, decode_image
 from searchengine.encoders import Encoder, load_encoder
 from searchengine.encoders.fake import FakeEncoder
 from searchengine.encoders.pictures import prepare_picture
@@ -98,6 +98,18 @@ def test_what_is_halved_stays_near(mini: Encoder, photos: Path) -> None:
     assert np.median(ratios) >= 46
     assert min(ratios) >= 40
     assert cosines.min() >= 0.997
+
+
+def test_a_picture_smaller_than_its_file_says_is_seen_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A camera's RAW file has the sensor's size, and a preview of any other.
+    image = Image.effect_mandelbrot((300, 200), (-2, -1, 1, 1), 60).convert("RGB")
+    preview = Decoded(image, 1000, 667, "image/x-raw")
+    monkeypatch.setattr("searchengine.decode.decode_image", lambda data, **options: preview)
+    fake = FakeEncoder()
+    _, pixels = prepare_picture(fake, b"", max_pixels=LIMIT)
+    np.testing.assert_array_equal(pixels, fake.preprocess(image))
 
 
 def test_equal_bytes_give_equal_pixels_and_small_pictures_stay_whole() -> None:
