@@ -125,6 +125,9 @@ class QuerySettings(_Group):
     """Nearest items looked at where an answer is cut, folded, grouped, diversified or fused."""
     prompts: Literal["auto", "off", "single", "ensemble"] = "auto"
     """Sentences that words are put into before they are encoded; ``auto``: the model's own."""
+    keep: int = Field(default=1_024, ge=0, le=65_536)
+    """Vectors of texts asked lately that are kept in ``cache_dir`` for each model, under hashes of
+    the texts: whoever asks again waits for no model. 0: none are kept on disk."""
 
 
 class Settings(BaseSettings):

@@ -11,6 +11,7 @@ from searchengine.identity import path_of
 from searchengine.query.answer import answer
 from searchengine.query.doubts import doubts_about
 from searchengine.query.hits import STORED, make_hit
+from searchengine.query.kept_vectors import KeptVectors
 from searchengine.query.keys import resolve_id
 from searchengine.query.language import parse_query
 from searchengine.query.lookup import Lookup
@@ -57,11 +58,12 @@ class SearchEngine:
         pool: int = POOL,
         prompts: str = "auto",
         cache_dir: Path | None = None,
+        keep: int = 0,
     ) -> None:
         """Wrap an open store; ``model`` overrides the corpus's own (and must agree with it).
 
         ``cache_dir`` keeps what relevance is measured against from one process
-        to the next; without one it is worked out anew.
+        to the next, and ``keep`` vectors of texts; without one they are worked out anew.
         """
         self.store = store
         self.corpus = corpus
@@ -73,7 +75,14 @@ class SearchEngine:
         self._pool = pool
         self._lookup = Lookup(store, corpus)
         self._space = Space(
-            store, self._lookup, self.encoder, cache(load_encoder), prompts, cache_dir
+            store,
+            self._lookup,
+            self.encoder,
+            cache(load_encoder),
+            prompts,
+            cache_dir,
+            kept=KeptVectors(cache_dir, on_disk=keep),
+            check_model=self.encoder if model is not None else lambda info: None,
         )
 
     @classmethod
@@ -115,6 +124,7 @@ class SearchEngine:
             pool=settings.query.pool,
             prompts=settings.query.prompts,
             cache_dir=settings.cache_dir,
+            keep=settings.query.keep,
         )
 
     def __enter__(self) -> SearchEngine:

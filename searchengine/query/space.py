@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from searchengine.encoders.contract import Encoder, Vectors
+    from searchengine.query.kept_vectors import KeptVectors
     from searchengine.query.lookup import Lookup
     from searchengine.query.query import Query
     from searchengine.query.relevance import Background
@@ -62,13 +63,19 @@ class Space:
         second_encoder: Callable[[str], Encoder],
         prompts: str,
         cache_dir: Path | None,
+        *,
+        kept: KeptVectors,
+        check_model: Callable[[SideInfo], object],
     ) -> None:
+        """``check_model`` raises where another model was asked for than the side was made with."""
         self._store = store
         self._lookup = lookup
         self._encoder = encoder
         self._second_encoder = second_encoder
         self._prompts = prompts
         self._cache_dir = cache_dir
+        self._kept = kept
+        self._check_model = check_model
         self._backgrounds: dict[str, Background] = {}
         self._blanks: dict[str, npt.NDArray[np.float32]] = {}
         self._samples: dict[str, tuple[float, npt.NDArray[np.float32] | None]] = {}
@@ -189,7 +196,17 @@ class Space:
         )
 
     def _encode_texts(self, info: SideInfo, texts: Sequence[str]) -> Vectors:
-        return self._prompted(self._encoder(info), info.model, texts)
+        """Return unit vectors (n, dim); the model is asked for those that were not asked before."""
+        self._check_model(info)
+        prompts = self._choice(info.model)
+        found = self._kept.find(info.fingerprint, info.dim, texts, prompts)
+        new = [text for text, vector in zip(texts, found, strict=True) if vector is None]
+        if new:
+            made = encode_prompted(self._encoder(info), new, prompts)
+            self._kept.keep(info.fingerprint, new, prompts, made)
+            fresh = iter(made)
+            found = [next(fresh) if vector is None else vector for vector in found]
+        return np.stack(found) if found else np.empty((0, info.dim), np.float32)
 
     def _prompted(self, encoder: Encoder, model: str, texts: Sequence[str]) -> Vectors:
         return encode_prompted(encoder, texts, self._choice(model))
