@@ -53,6 +53,8 @@ class Table:
     """``None`` where every row has its own."""
     rows: Iterator[Row]
     """Raises ``DecodeError`` or ``ReadError`` where the table breaks off."""
+    count: int | None = None
+    """How many rows there are; ``None`` where only reading them tells."""
 
 
 def open_table(file: BinaryIO, suffix: str) -> Table:
@@ -214,7 +216,7 @@ def _csv_rows(reader: Iterator[list[str]], header: tuple[str, ...]) -> Iterator[
 def _open_parquet(file: BinaryIO) -> Table:
     table = _parquet_file(file)
     columns = tuple(field.name for field in table.schema_arrow if not _holds_bytes(field.type))
-    return Table(columns, _parquet_rows(table, columns))
+    return Table(columns, _parquet_rows(table, columns), table.metadata.num_rows)
 
 
 def _parquet_file(file: BinaryIO) -> Any:

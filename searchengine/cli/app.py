@@ -18,6 +18,8 @@ from searchengine.cli import (
     doctor,
     duplicates,
     explain,
+    export_embeddings,
+    import_embeddings,
     index,
     reindex,
     remove,
@@ -54,6 +56,8 @@ app.command("corpora")(corpora.corpora)
 app.command("reindex")(reindex.reindex)
 app.command("tune")(tune.tune)
 app.command("doctor")(doctor.doctor)
+app.command("import-embeddings")(import_embeddings.import_embeddings)
+app.command("export-embeddings")(export_embeddings.export_embeddings)
 app.command("demo")(demo.demo)
 
 

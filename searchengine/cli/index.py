@@ -132,7 +132,7 @@ def index(
         dry_run=dry_run,
     )
     job.build_source()  # a path that is not there is told before a progress bar is drawn
-    with _stop_on_interrupt() as stop:
+    with stop_on_interrupt() as stop:
         run = partial(run_index, settings=settings, stop=stop, traced=profile or trace is not None)
         for report in _watched(run, job, paths, stop, quiet) if watch else _once(run, job, quiet):
             _print_profile(report, trace)
@@ -203,7 +203,7 @@ def _watched(
 
 
 @contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
+def stop_on_interrupt() -> Iterator[threading.Event]:
     """The first Ctrl-C asks the run to finish the batch in hand; the second one stops it dead."""
     stop = threading.Event()
 
