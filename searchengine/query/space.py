@@ -201,12 +201,13 @@ class Space:
         prompts = self._choice(info.model)
         found = self._kept.find(info.fingerprint, info.dim, texts, prompts)
         new = [text for text, vector in zip(texts, found, strict=True) if vector is None]
+        made = iter(())
         if new:
-            made = encode_prompted(self._encoder(info), new, prompts)
-            self._kept.keep(info.fingerprint, new, prompts, made)
-            fresh = iter(made)
-            found = [next(fresh) if vector is None else vector for vector in found]
-        return np.stack(found) if found else np.empty((0, info.dim), np.float32)
+            encoded = encode_prompted(self._encoder(info), new, prompts)
+            self._kept.keep(info.fingerprint, new, prompts, encoded)
+            made = iter(encoded)
+        rows = [next(made) if vector is None else vector for vector in found]
+        return np.stack(rows) if rows else np.empty((0, info.dim), np.float32)
 
     def _prompted(self, encoder: Encoder, model: str, texts: Sequence[str]) -> Vectors:
         return encode_prompted(encoder, texts, self._choice(model))
