@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 _A = TypeVar("_A")
 
 STAGES = (
-    *("list", "compare", "read", "match", "model", "decode", "encode", "write"),
+    *("list", "compare", "expand", "read", "match", "model", "decode", "encode", "write"),
     *("settle", "prepare"),
 )
-"""In the order in which an item meets them; ``model`` is loading it. ``settle`` brings the index to
-rest, and ``prepare`` gets ready what questions are measured against, once a model."""
+"""In the order in which an item meets them; ``expand`` is taking films and PDFs apart, ``model`` is
+loading it. ``settle`` brings the index to rest, and ``prepare`` gets ready what questions are
+measured against, once a model."""
 WAITING = ""
 """No stage: a thread that waits for another one."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ingest.containers import part_bytes, part_item
 from ingest.metadata import read_exif
 from searchengine.encoders.pictures import prepare_picture
 from searchengine.errors import ItemError, ReadError
@@ -63,6 +64,8 @@ def load(source: Source, todo: Todo) -> Loaded | Failed:
     try:
         if asset.modality == "text":
             data = (asset.caption or "").encode("utf-8", "replace")
+        elif asset.part is not None:
+            data = part_bytes(asset.part)
         else:
             data = source.open(asset)
     except ItemError as error:
@@ -120,4 +123,6 @@ def _make_ready(one: Loaded, encoder: Encoder, max_pixels: int) -> Ready:
         longitude=facts.longitude,
         **common,
     )
+    if asset.part is not None:
+        item = part_item(item, asset.part)
     return Ready(one.todo, item, pixels)

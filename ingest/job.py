@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from searchengine.containers.contract import Limits
 from searchengine.errors import EncoderError
 from searchengine.records import MODALITIES
 
@@ -48,6 +49,8 @@ class Job:
     write_rows: int = 0
     """0: 500 to 5,000 by their size (``writer.Writer``)."""
     max_pixels: int = 178_956_970
+    limits: Limits = field(default_factory=Limits)
+    """How much of a film or a PDF is looked at."""
 
 
 def job_for(
@@ -103,6 +106,12 @@ def job_for(
         workers=settings.ingest.workers,
         write_rows=settings.ingest.write_rows,
         max_pixels=settings.ingest.max_pixels,
+        limits=Limits(
+            max_pixels=settings.ingest.max_pixels,
+            max_frames=settings.ingest.max_frames,
+            frame_gap_s=settings.ingest.frame_gap_s,
+            max_pages=settings.ingest.max_pages,
+        ),
     )
 
 

@@ -11,6 +11,7 @@ _FULL = 0.9
 """Busier than this, nothing before it can make the run faster."""
 _MATTERS = 0.5
 
+_BEFORE_THE_ENCODER = ("decode", "expand", "read", "match", "compare", "list")
 _UPSTREAM = (
     ("match", "match-bound: looking up in the index what is known already"),
     ("compare", "compare-bound: looking up in the index what has changed"),
@@ -32,7 +33,7 @@ def limiting(now: Reading, since: Reading | None = None) -> str:
     if shares.get("encode", 0.0) >= _FULL:
         return _encode_bound(shares)
     stage, share = max(
-        ((name, shares.get(name, 0.0)) for name in ("decode", "read", "match", "compare", "list")),
+        ((name, shares.get(name, 0.0)) for name in _BEFORE_THE_ENCODER),
         key=lambda pair: pair[1],
     )
     encode = shares.get("encode", 0.0)
@@ -43,6 +44,11 @@ def limiting(now: Reading, since: Reading | None = None) -> str:
     workers = next(one.workers for one in now.stages if one.stage == stage)
     if stage == "decode":
         return f"decode-bound: {round(share * workers)} of {workers} workers busy, {idle}"
+    if stage == "expand":
+        return (
+            f"expand-bound: {round(share * workers)} of {workers} workers busy taking films and "
+            f"PDFs apart, {idle}"
+        )
     if stage == "read":
         return f"read-bound: {round(share * workers)} of {workers} readers busy, {idle}"
     return dict(_UPSTREAM)[stage] + f", {idle}" * ("encode" in shares)

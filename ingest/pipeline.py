@@ -2,7 +2,8 @@
 
 Who does what, each with a bounded look-ahead, so that memory does not grow with the collection:
 
-* a thread ``list`` lists and compares with the database;
+* a thread ``list`` lists and compares with the database; a pool beside it takes films and PDFs
+  apart;
 * a thread ``feed`` has files read and pictures decoded in two pools, and asks the database in
   between whether their content is known;
 * the caller's thread encodes, and alone keeps the counts;
@@ -31,6 +32,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ingest.batch_size import MOST, BatchSize
+from ingest.expand import expand
 from ingest.expecting import expected
 from ingest.items import Failed, Known, Loaded, Ready, encode, load, make_ready
 from ingest.match import match
@@ -104,7 +106,7 @@ class Pipeline:
         if self._infos:
             self._check_encoder()
         workers = self._job.workers or os.cpu_count() or 1
-        self._clock.set_workers(read=_READERS, decode=workers)
+        self._clock.set_workers(expand=workers, read=_READERS, decode=workers)
         with (
             ThreadPoolExecutor(_READERS, "read") as readers,
             ThreadPoolExecutor(workers, "decode") as decoders,
@@ -181,7 +183,7 @@ class Pipeline:
         self, readers: ThreadPoolExecutor, decoders: ThreadPoolExecutor, workers: int
     ) -> Iterator[Any]:
         """Yield what the caller's thread has to settle: ready, known and failed items."""
-        with closing(beside(self._todos(), lambda: CHUNK, "list")) as todos:
+        with closing(beside(self._todos(workers), lambda: CHUNK, "list")) as todos:
             loaded = ahead(
                 readers,
                 self._load,
@@ -202,14 +204,23 @@ class Pipeline:
         """Items that may wait for the encoder: two batches."""
         return min(2 * max(size.value for size in self._batch_sizes.values()), 2 * MOST)
 
-    def _todos(self) -> Iterator[Todo]:
-        return compare(
+    def _todos(self, workers: int) -> Iterator[Todo]:
+        todos = compare(
             self._clock.through("list", self._listing()),
             self._store,
             self._sides,
             frozenset(self._infos),
             self._ledgers,
             self._report,
+        )
+        return expand(
+            todos,
+            self._source,
+            self._job.limits,
+            self._ledgers,
+            self._report,
+            self._stop,
+            workers,
         )
 
     def _listing(self) -> Iterator[Any]:

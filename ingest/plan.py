@@ -11,6 +11,7 @@ from array import array
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ingest.containers import part_ids, part_item, whole_revision
 from ingest.overlap import chunks
 from ingest.sources.contract import Asset, Scope, Skipped
 from searchengine.identity import item_id
@@ -35,6 +36,8 @@ class Todo:
     id: str
     indexed_hash: str | None
     """Content hash of the row that stands under this id, if there is one."""
+    known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of a file of many items: the rows that stand for them, by id."""
 
 
 @dataclass
@@ -80,8 +83,11 @@ def compare(
                 else:
                     report.skipped += 1
                 continue
-            report.seen += 1
-            listed.append((one, item_id(one.uri)))
+            if one.parts is None:
+                report.seen += 1
+                listed.append((one, item_id(one.uri)))
+            else:
+                listed.append((one, part_ids(one, 1)[0]))
         with report.clock.busy("compare", len(listed)):
             todos = list(_differing(listed, store, sides, existing, ledgers, report))
         yield from todos
@@ -102,6 +108,10 @@ def _differing(
             indexed |= store.fetch(sides[modality], ids, ("id", "revision", "content_hash"))
     for asset, key in listed:
         row = indexed.get(key)
+        if asset.parts is not None:
+            side = sides[asset.modality]
+            yield from compare_parts(asset, row, store, side, ledgers[asset.modality], report)
+            continue
         ledgers[asset.modality].note(key, row is not None)
         if row is not None and row["revision"] == asset.revision:
             report.unchanged += 1
@@ -109,11 +119,43 @@ def _differing(
             yield Todo(asset, key, None if row is None else row["content_hash"])
 
 
+def compare_parts(
+    asset: Asset,
+    row: Mapping[str, Any] | None,
+    store: Store,
+    side: Side,
+    ledger: Ledger,
+    report: Report,
+) -> Iterator[Todo]:
+    """Yield a file of many items if any of them has to be made; ``row`` is that of its first.
+
+    All of them are looked at, for a run may have died between two of one file.
+    """
+    known: dict[str, Mapping[str, Any]] = {}
+    revision, ids = "", []
+    if row is not None:
+        revision, count = whole_revision(row["revision"])
+        ids = part_ids(asset, count)
+        for chunk in chunks(ids, CHUNK):
+            known |= store.fetch(side, chunk, ("id", "revision", "content_hash"))
+    if (
+        row is None
+        or revision != asset.revision
+        or any(known.get(key, {}).get("revision") != row["revision"] for key in ids)
+    ):
+        yield Todo(asset, item_id(asset.uri), None, known)
+        return
+    for key in ids:
+        ledger.note(key, True)
+    report.seen += len(ids)
+    report.unchanged += len(ids)
+
+
 def carry(row: Mapping[str, Any], todo: Todo) -> Item:
     """Return the item of an asset whose content is known from ``row``: only its place is new."""
     asset = todo.asset
     old = Item(modality=asset.modality, **{name: row[name] for name in ITEM_FIELDS})
-    return replace(
+    item = replace(
         old,
         id=todo.id,
         uri=asset.uri,
@@ -124,6 +166,7 @@ def carry(row: Mapping[str, Any], todo: Todo) -> Item:
         folder=asset.folder,
         meta=asset.meta,
     )
+    return item if asset.part is None else part_item(item, asset.part)
 
 
 def gone(

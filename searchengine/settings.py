@@ -85,7 +85,13 @@ class IngestSettings(_Group):
     max_pixels: int = Field(default=178_956_970, ge=1)
     """Pictures with more pixels are refused (Pillow's own limit for decompression bombs)."""
     max_bytes: int = Field(default=1 << 30, ge=1)
-    """Files with more bytes are refused."""
+    """Files with more bytes are refused; films are not, for they are never held whole."""
+    max_frames: int = Field(default=500, ge=1, le=100_000)
+    """Frames kept of a film; of more, those that lie apart over its whole length."""
+    frame_gap_s: float = Field(default=2.0, ge=0, le=86_400)
+    """Seconds at least between two frames of a film."""
+    max_pages: int = Field(default=2_000, ge=1, le=100_000)
+    """Pages kept of a PDF, the first ones."""
 
 
 class TableSettings(_Group):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
-from ingest.sources.contract import Fetching
+from ingest.sources.contract import Fetching, OpensFiles
 from ingest.sources.folder import FolderSource
 from ingest.sources.once import Seen, once
 from searchengine.errors import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
 
     from ingest.sources.contract import Asset, Scope, Skipped, Source
 
@@ -51,6 +53,13 @@ class ChainedSource:
     def open(self, asset: Asset) -> bytes:
         """Return the bytes of a picture. Raises an ``ItemError``."""
         return self._owner(asset).open(asset)
+
+    def open_file(self, asset: Asset) -> BinaryIO:
+        """See ``OpensFiles``."""
+        source = self._owner(asset)
+        if not isinstance(source, OpensFiles):
+            return io.BytesIO(source.open(asset))
+        return source.open_file(asset)
 
     @property
     def look_ahead(self) -> int:

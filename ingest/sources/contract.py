@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
+from searchengine.containers.contract import BrokenPart, Part, PartKind
 from searchengine.records import Modality
 
 
@@ -35,6 +36,11 @@ class Asset:
     meta: Mapping[str, Any] = field(default_factory=dict)
     place: Place | None = field(default=None, compare=False, repr=False)
     """How the source that listed it finds its bytes again; ``None`` for a file of this machine."""
+    parts: PartKind | None = None
+    """Of a file that holds many pictures, what each of them is. It is no item itself
+    (see ``ingest.containers``), and its source is one that ``OpensFiles``."""
+    part: Part | BrokenPart | None = None
+    """The picture itself, where it was taken out of such a file: then nothing is opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,14 @@ class Fetching(Protocol):
 
     def expect(self, asset: Asset) -> None:
         """Begin to fetch an asset that will soon be opened. Never waits, never raises."""
+
+
+@runtime_checkable
+class OpensFiles(Protocol):
+    """A source that lists files with many pictures in them."""
+
+    def open_file(self, asset: Asset) -> BinaryIO:
+        """Return an asset's file, open for reading and seeking. Raises as ``Source.open``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from ingest.sources.captions import annotate, read_tables
 from ingest.sources.contract import Asset, Scope, Skipped
 from ingest.sources.names import (
     CAPTION_TABLES,
+    PICTURE_SUFFIXES,
     SIDECAR_SUFFIXES,
     TEXT_SUFFIXES,
     Exclusion,
@@ -17,16 +18,17 @@ from ingest.sources.names import (
     stem_of,
     suffix_of,
 )
-from ingest.sources.reading import describe, read_bytes
+from ingest.sources.reading import check_size, describe, open_regular, read_bytes
 from ingest.sources.texts import read_texts
 from ingest.sources.walk import Walk, folder_uri
-from searchengine.decode import IMAGE_SUFFIXES
+from searchengine.containers.contract import CONTAINER_SUFFIXES, PDF_SUFFIXES, part_kind
 from searchengine.errors import ItemError, NotFoundError, ReadError, UsageError
 from searchengine.identity import file_uri, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
     from ingest.sources.walk import Folder
 
@@ -95,6 +97,15 @@ class FolderSource:
             raise ReadError(f"not a local file: {asset.uri}")
         return read_bytes(path, self._max_bytes)
 
+    def open_file(self, asset: Asset) -> BinaryIO:
+        """See ``OpensFiles``. Films may be of any size: they are never held whole."""
+        path = path_of(asset.uri)
+        if path is None:
+            raise ReadError(f"not a local file: {asset.uri}")
+        if suffix_of(path.name) in PDF_SUFFIXES:
+            check_size(asset.size, self._max_bytes)
+        return open_regular(path)
+
     def reaches(self, other: FolderSource) -> bool:
         """Whether the walk lists all of another source by itself."""
         prefix = os.path.join(self.root, "")
@@ -115,7 +126,7 @@ class FolderSource:
             return ()
         if not self.is_file:
             return (Scope(self.uri, self.recursive, tuple(unlisted)),)
-        if suffix_of(self.root) not in TEXT_SUFFIXES or unlisted:
+        if suffix_of(self.root) not in TEXT_SUFFIXES | CONTAINER_SUFFIXES or unlisted:
             return ()  # a single picture has been listed, or the walk has raised
         return (Scope(self.uri + "#", True),)
 
@@ -126,7 +137,7 @@ class FolderSource:
         if only in sidecars:
             yield Skipped(folder.uri_of(only), "sidecar", "the caption of a picture", failed=False)
         for name in [only] if only else folder.files:
-            is_picture = suffix_of(name) in IMAGE_SUFFIXES
+            is_picture = suffix_of(name) in PICTURE_SUFFIXES
             if not is_picture and (name in sidecars or not _is_text(name)):
                 continue
             if self._modality == ("text" if is_picture else "image"):
@@ -162,6 +173,7 @@ class FolderSource:
             caption=annotation.caption,
             folder=folder.path,
             meta=annotation.meta,
+            parts=part_kind(suffix_of(name)),
         )
 
     def _texts(
@@ -177,7 +189,7 @@ class FolderSource:
 
 def _sidecars(folder: Folder) -> frozenset[str]:
     """Return the names of the files that hold the caption of a picture beside them."""
-    pictures = {stem_of(name) for name in folder.files if suffix_of(name) in IMAGE_SUFFIXES}
+    pictures = {stem_of(name) for name in folder.files if suffix_of(name) in PICTURE_SUFFIXES}
     return frozenset(
         name
         for name in folder.files
@@ -211,8 +223,8 @@ def _canonical(root: str | Path) -> tuple[str, bool]:
             f"{text!r} holds the captions of the pictures in its folder",
             hint=f"index the folder: {folder}",
         )
-    if suffix_of(name) not in IMAGE_SUFFIXES | TEXT_SUFFIXES:
-        known = " ".join(sorted(IMAGE_SUFFIXES | TEXT_SUFFIXES))
+    if suffix_of(name) not in PICTURE_SUFFIXES | TEXT_SUFFIXES:
+        known = " ".join(sorted(PICTURE_SUFFIXES | TEXT_SUFFIXES))
         raise UsageError(
             f"{text!r} is neither a picture nor a text this can index",
             hint=f"what can be indexed ends in one of: {known}",

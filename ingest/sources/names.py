@@ -7,6 +7,7 @@ import re
 from fnmatch import translate
 from typing import TYPE_CHECKING
 
+from searchengine.containers.contract import CONTAINER_SUFFIXES
 from searchengine.decode import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ SIDECAR_SUFFIXES = (".txt", ".json")
 """A file of a picture's stem with one of these holds its caption."""
 CAPTION_TABLES = ("captions.jsonl", "captions.csv", "captions.parquet")
 """Tables that hold captions of the pictures in their folder and below it."""
-KNOWN_SUFFIXES = IMAGE_SUFFIXES | TEXT_SUFFIXES | {".json"}
+PICTURE_SUFFIXES = IMAGE_SUFFIXES | CONTAINER_SUFFIXES
+"""Names that promise one picture or many."""
+KNOWN_SUFFIXES = PICTURE_SUFFIXES | TEXT_SUFFIXES | {".json"}
 
 _JUNK = frozenset(
     {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "#recycle", "$recycle.bin"}

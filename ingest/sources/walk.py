@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
 
 from ingest.sources.contract import Skipped
-from ingest.sources.names import CAPTION_TABLES, KNOWN_SUFFIXES, is_junk, stem_of, suffix_of
+from ingest.sources.names import (
+    CAPTION_TABLES,
+    KNOWN_SUFFIXES,
+    PICTURE_SUFFIXES,
+    is_junk,
+    stem_of,
+    suffix_of,
+)
 from ingest.sources.reading import describe
-from searchengine.decode import IMAGE_SUFFIXES
 from searchengine.errors import NotFoundError
 from searchengine.identity import file_uri
 
@@ -142,7 +148,7 @@ class Walk:
             with os.scandir(folder.path) as entries:
                 for entry in entries:
                     if self._passes_over(entry, folder):
-                        if suffix_of(entry.name) in IMAGE_SUFFIXES:
+                        if suffix_of(entry.name) in PICTURE_SUFFIXES:
                             folder.excluded.add(stem_of(entry.name))
                         continue
                     if entry.is_symlink():

@@ -137,7 +137,9 @@ class Arranging:
     group_by: Annotated[
         str | None,
         typer.Option(
-            "--group-by", metavar="FIELD", help="Group hits: folder, day, month, year, event, ..."
+            "--group-by",
+            metavar="FIELD",
+            help="Group hits: folder, file, day, month, event, ...",
         ),
     ] = None
     per_group: Annotated[int, typer.Option("--per-group", help="Hits of a group.")] = 3

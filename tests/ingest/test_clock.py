@@ -101,7 +101,7 @@ def test_threads_add_up(now: Wound) -> None:
 
 def readings(**busy_s: float) -> tuple[Reading, Reading]:
     """Ten seconds, in which the stages were busy for so long."""
-    workers = {"decode": 2, "read": 4}
+    workers = {"decode": 2, "expand": 2, "read": 4}
 
     def stages(factor: float) -> tuple[StageTime, ...]:
         return tuple(
@@ -123,6 +123,7 @@ def readings(**busy_s: float) -> tuple[Reading, Reading]:
         ({"encode": 4.0, "decode": 20, "write": 9.5}, "write-bound: "),
         ({"encode": 2.0, "decode": 2, "read": 39}, "read-bound: 4 of 4 readers busy"),
         ({"encode": 2.0, "decode": 2, "match": 9.9}, "match-bound: "),
+        ({"encode": 2.0, "expand": 20}, "expand-bound: 2 of 2 workers busy taking films and PDFs"),
         ({"compare": 9.0, "list": 1.0}, "compare-bound: looking up in the index"),
         ({"list": 9.0}, "list-bound: listing the files"),
         ({"model": 9.0, "list": 1.0}, "loading the model"),

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import QueryError
+from searchengine.identity import display
 from searchengine.store.fields import ALL_FIELDS
 from searchengine.store.moments import moment_ms
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 CALENDAR: dict[str, int] = {"day": 10, "month": 7, "year": 4}
 """How much of ``taken_at``, as written, names its local day, month or year."""
 EVENT = "event"
+FILE = "file"
+"""What a frame, a page or a row is part of; any other item is a file of its own."""
 EVENT_GAP_MS = 6 * 3600 * 1000
 """Longer without a photo, and the next one begins another event."""
 _OWN = ("score", "relevance")
@@ -27,14 +30,14 @@ def check_key(key: str, *, ordered: bool = False) -> str:
     """Return the key, or raise ``QueryError`` if it names nothing.
 
     A key is a field of ``Item``, ``meta.KEY`` (``meta.camera.body`` looks inside), ``day``,
-    ``month``, ``year`` or ``event``; ``ordered`` also allows ``score`` and ``relevance``.
+    ``month``, ``year``, ``event`` or ``file``; ``ordered`` also allows ``score`` and ``relevance``.
     """
     head, *path = key.split(".")
     if head == "meta":
         if not path or not all(path):
             raise QueryError("meta holds many values", hint="name one of them: meta.KEY")
         return key
-    known = (*(name for name in ALL_FIELDS if name != "meta"), *CALENDAR, EVENT)
+    known = (*(name for name in ALL_FIELDS if name != "meta"), *CALENDAR, EVENT, FILE)
     if key not in known and not (ordered and key in _OWN):
         names = ", ".join((*known, *(_OWN if ordered else ()), "meta.KEY"))
         raise QueryError(f"there is no field {key!r}", hint=f"the fields are: {names}")
@@ -45,6 +48,8 @@ def fields_for(key: str) -> tuple[str, ...]:
     """Return the columns that must be asked of the store for a key to be known."""
     if key in CALENDAR or key == EVENT:
         return ("taken_at",)
+    if key == FILE:
+        return ("uri",)
     head = key.split(".")[0]
     return (head,) if head in ALL_FIELDS and head not in ("id", "modality") else ()
 
@@ -60,6 +65,9 @@ def value_of(candidate: Candidate, key: str) -> Any:
     elif key in CALENDAR:
         moment = candidate.fields.get("taken_at")
         value = None if _moment(moment) is None else str(moment)[: CALENDAR[key]]
+    elif key == FILE:
+        uri = candidate.fields.get("uri")
+        value = display(uri.partition("#")[0]) if isinstance(uri, str) else None
     elif key.startswith("meta."):
         value = candidate.fields.get("meta")
         for name in key.split(".")[1:]:

@@ -1,0 +1,3 @@
+"""Files that hold many pictures: films by their key frames, PDFs by their pages."""
+
+from __future__ import annotations

@@ -1,0 +1,74 @@
+"""The picture behind an indexed item, be it a file of its own or a part of one."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from searchengine.containers.contract import Limits
+from searchengine.errors import DecodeError, LimitError, NotFoundError, ReadError
+from searchengine.identity import path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+_MAX_BYTES = 1 << 30
+_MAX_PIXELS = 178_956_970
+
+
+def picture_bytes(
+    uri: str,
+    meta: Mapping[str, Any] | None = None,
+    *,
+    max_bytes: int = _MAX_BYTES,
+    max_pixels: int = _MAX_PIXELS,
+) -> bytes:
+    """Return the bytes of the picture of an indexed image: its file's, or a JPEG of its part.
+
+    ``meta`` is the item's: the frame of a film is found by the time in it.
+
+    Raises ``NotFoundError`` for what is no file of this machine or is gone, ``ReadError``,
+    ``LimitError``, and ``DecodeError`` for a part that is no longer there.
+    """
+    path = path_of(uri)
+    if path is None:
+        raise NotFoundError(f"{uri} is no file of this machine")
+    kind, _, number = urlsplit(uri).fragment.partition("=")
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            raise ReadError(f"not a regular file: {path}")
+        if not kind:
+            return _whole(path, max_bytes)
+        with path.open("rb") as file:
+            return _part(file, kind, number, meta or {}, Limits(max_pixels=max_pixels))
+    except FileNotFoundError:
+        raise NotFoundError(f"the file is gone: {path}") from None
+    except OSError as error:
+        raise ReadError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _whole(path: Path, max_bytes: int) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise LimitError(f"{path} is larger than {max_bytes:,} bytes (setting ingest.max_bytes)")
+    return data
+
+
+def _part(file: BinaryIO, kind: str, number: str, meta: Mapping[str, Any], limits: Limits) -> bytes:
+    if kind == "frame" and isinstance(meta.get("t"), int | float):
+        from searchengine.containers.video import read_frame
+
+        return read_frame(file, float(meta["t"]), limits)
+    if kind == "page" and number.isdecimal():
+        from searchengine.containers.contract import BrokenPart
+        from searchengine.containers.pdf import read_pages
+
+        for page in read_pages(file, [int(number)]):
+            if isinstance(page, BrokenPart):
+                raise page.error
+            return page.jpeg
+    raise DecodeError(f"no picture can be made of {kind}={number}")
