@@ -33,6 +33,17 @@ _MAX_RESIZED = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the model's input lies in the picture resized as a whole, in pixels of that."""
+
+    height: int
+    width: int
+    """Of the picture resized as a whole."""
+    top: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class Preprocess:
     """OpenCLIP's inference transform up to ``ToTensor`` (``open_clip.transform.image_transform``).
 
@@ -91,6 +102,22 @@ class Preprocess:
             image = image.crop((left, top, left + width, top + height))
         return np.asarray(image)
 
+    def placement(self, height: int, width: int) -> Placement:
+        """Return what a picture of that size is resized to, and the part of it that is kept.
+
+        For models that pad (``longest``) ``top`` and ``left`` are negative where the border is.
+        """
+        resized_h, resized_w = self._whole_size(height, width)
+        top, left = _round_half(resized_h - self.size[0]), _round_half(resized_w - self.size[1])
+        return Placement(resized_h, resized_w, top, left)
+
+    @property
+    def kernel(self) -> Interpolation:
+        """The filter that OpenCLIP really resizes with."""
+        # OpenCLIP forgets the interpolation for oblong inputs resized by their shortest side.
+        oblong = self.resize_mode == "shortest" and self.size[0] != self.size[1]
+        return "bicubic" if oblong else self.interpolation
+
     def as_open_clip(self) -> dict[str, Any]:
         """Return the settings in OpenCLIP's words (``open_clip.transform.PreprocessCfg``)."""
         return {
@@ -109,11 +136,7 @@ class Preprocess:
     def _filter(self) -> Image.Resampling:
         from PIL import Image
 
-        # OpenCLIP forgets the interpolation for oblong inputs resized by their shortest side.
-        oblong = self.resize_mode == "shortest" and self.size[0] != self.size[1]
-        if self.interpolation == "bilinear" and not oblong:
-            return Image.Resampling.BILINEAR
-        return Image.Resampling.BICUBIC
+        return getattr(Image.Resampling, self.kernel.upper())  # type: ignore[no-any-return]
 
     def _resize(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
         if (image.height, image.width) == size:
