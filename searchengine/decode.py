@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from searchengine.errors import DecodeError, LimitError
 from searchengine.extras import missing_extra
+from searchengine.jpeg import load_reduced
 from searchengine.raw import RAW_SUFFIXES, decode_raw, raw_type
 
 if TYPE_CHECKING:
@@ -108,11 +109,13 @@ def decode_image(
         check_pixels(*picture.size, max_pixels)
         if kind == "TIFF":
             _prepare_tiff(picture, max_pixels)
+        seen: Image.Image = picture
         if kind == "JPEG" and reduction is not None:
             whole = _upright_size(picture)
-            _reduce(picture, reduction(*whole))
-        picture.load()
-        image = _flatten(_upright(picture))
+            seen = load_reduced(picture, data, reduction(*whole))
+        else:
+            picture.load()
+        image = _flatten(_turned(seen, _orientation(picture)))
     except (DecodeError, LimitError):
         raise
     except MemoryError:
@@ -241,13 +244,6 @@ def _carry_tiff_exif(picture: Image.Image, image: Image.Image) -> None:
         image.info.pop("exif", None)
 
 
-def _reduce(picture: ImageFile.ImageFile, factor: int) -> None:
-    """Have a JPEG decoded at one over ``factor`` of its size: 1, 2, 4 or 8."""
-    if factor > 1:
-        width, height = picture.size
-        picture.draft(None, (max(1, width // factor), max(1, height // factor)))
-
-
 def _orientation(picture: Image.Image) -> int:
     """Return how the picture is turned, 1 to 8, or another number that means nothing."""
     try:
@@ -262,7 +258,7 @@ def _upright_size(picture: Image.Image) -> tuple[int, int]:
     return (height, width) if _orientation(picture) in _SIDEWAYS else (width, height)
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def _turned(picture: Image.Image, orientation: int) -> Image.Image:
     from PIL import Image
 
     turn = {
@@ -273,7 +269,7 @@ def _upright(picture: Image.Image) -> Image.Image:
         6: Image.Transpose.ROTATE_270,
         7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_90,
-    }.get(_orientation(picture))
+    }.get(orientation)
     return picture if turn is None else picture.transpose(turn)
 
 

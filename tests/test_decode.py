@@ -6,6 +6,7 @@ import struct
 import sys
 import types
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,8 +15,10 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
+from searchengine import jpeg
 from searchengine.decode import IMAGE_SUFFIXES, decode_image
 from searchengine.errors import DecodeError, ItemError, LimitError
 from tests.ingest.hostile import (
@@ -415,6 +418,56 @@ def test_tiny_jpegs_survive_any_reduction(size: tuple[int, int]) -> None:
 def test_the_limit_holds_for_the_whole_picture() -> None:
     with pytest.raises(LimitError):
         reduced(encode(photo(), "JPEG"), 8, limit=64 * 48 - 1)
+
+
+@pytest.fixture
+def without_simplejpeg(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(sys.modules, "simplejpeg", None)
+    jpeg._simplejpeg.cache_clear()
+    yield
+    jpeg._simplejpeg.cache_clear()
+
+
+ODDITIES: dict[str, bytes] = {
+    "plain": encode(photo(200, 140), "JPEG", quality=90),
+    "4:4:4": encode(photo(201, 139), "JPEG", quality=90, subsampling=0),
+    "4:2:2": encode(photo(203, 141), "JPEG", quality=90, subsampling=1),
+    "progressive": encode(photo(200, 140), "JPEG", progressive=True),
+    "restarts": encode(photo(200, 140), "JPEG", restart_marker_blocks=3),
+    "grey": encode(photo(200, 140).convert("L"), "JPEG"),
+    "kept RGB": encode(photo(200, 140), "JPEG", keep_rgb=True),
+    "cmyk": encode(photo(200, 140).convert("CMYK"), "JPEG"),
+    "turned": encode(photo(200, 140), "JPEG", exif=exif_with(orientation=8)),
+    "profile": encode(photo(200, 140), "JPEG", icc_profile=b"x" * 3000),
+    "more behind": encode(photo(200, 140), "JPEG") + b"motion photo" * 99,
+    "bits before a marker": encode(photo(200, 140), "JPEG")[:-2] + b"\0\0\0\xff\xd9",
+    "small": encode(photo(20, 17), "JPEG"),
+}
+
+
+@pytest.mark.parametrize("name", ODDITIES)
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_pillow_alone_gives_the_same_pixels(
+    name: str, factor: int, request: pytest.FixtureRequest
+) -> None:
+    fast = reduced(ODDITIES[name], factor)
+    request.getfixturevalue("without_simplejpeg")
+    slow = reduced(ODDITIES[name], factor)
+    assert fast.size == slow.size
+    assert fast.image.mode == slow.image.mode == "RGB"
+    assert fast.image.getexif() == slow.image.getexif()
+    np.testing.assert_array_equal(np.asarray(fast.image), np.asarray(slow.image))
+
+
+def test_an_ordinary_jpeg_needs_no_pillow_to_be_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(self) -> Any:
+        raise AssertionError("decoded by Pillow")
+
+    expected = np.asarray(reduced(ODDITIES["plain"], 2).image)
+    monkeypatch.setattr(JpegImageFile, "load", load)
+    for name in ("plain", "progressive", "grey", "turned", "profile"):
+        assert reduced(ODDITIES[name], 2).image.mode == "RGB", name
+    np.testing.assert_array_equal(np.asarray(reduced(ODDITIES["plain"], 2).image), expected)
 
 
 def verdict(data: bytes, **options: Any) -> str:
