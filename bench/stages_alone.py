@@ -35,7 +35,7 @@ def main() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
     from ingest.job import job_for
-    from searchengine.decode import decode_image
+    from searchengine.encoders.pictures import prepare_picture
     from searchengine.settings import load_settings
 
     settings = load_settings(flags={"model.precision": chosen.precision})
@@ -45,8 +45,7 @@ def main() -> None:
     decode_s, pixels = [], []
     for data in files:
         began = time.process_time()
-        decoded = decode_image(data, max_pixels=job.max_pixels, reduction=encoder.reduction)
-        pixels.append(encoder.preprocess(decoded.image))
+        pixels.append(prepare_picture(encoder, data, max_pixels=job.max_pixels)[1])
         decode_s.append(time.process_time() - began)
     batches = [np.stack(pixels[at : at + _BATCH]) for at in range(0, len(pixels), _BATCH)]
     encoder.encode_images(batches[0])  # warm
