@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ingest.sources.chain import ChainedSource
 from ingest.sources.folder import MAX_BYTES, FolderSource, Wanted
 from ingest.sources.names import CAPTION_TABLES, TABLE_SUFFIXES, suffix_of
+from ingest.sources.objects import needs_net, scheme_of
+from ingest.sources.picture_columns import WantedColumns
+from ingest.sources.reading import open_regular
+from ingest.sources.remote import RemoteOptions
 from ingest.sources.tar import TarSource, is_tar
 from searchengine.errors import ItemError, UsageError
+from searchengine.identity import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
     from ingest.sources.contract import Source
     from ingest.sources.links import Links
     from ingest.sources.picture_table import PictureTable
+    from ingest.sources.remote import RemoteSource
     from searchengine.settings import NetSettings, TableSettings
 
 __all__ = ["ChainedSource", "FolderSource", "TarSource", "open_sources"]
@@ -47,6 +54,13 @@ def open_sources(
     links: Links | None = None
     for given in paths:
         path = os.path.expanduser(given)  # Python callers have no shell to do it
+        if scheme_of(path):
+            links = links or _links(net)
+            options = RemoteOptions(recursive, exclude, modality, max_bytes, _wanted(table))
+            others.append(_remote(path, links, options))
+            continue
+        if path.lower().startswith("file://"):
+            path = str(path_of(path))
         if is_tar(path) and os.path.isfile(path):
             if modality != "text":
                 others.append(TarSource(path, max_bytes=max_bytes))
@@ -84,18 +98,32 @@ def _links(net: NetSettings | None) -> Links:
     return Links(net or NetSettings())
 
 
+def _wanted(table: TableSettings | None) -> WantedColumns:
+    if table is None:
+        return WantedColumns()
+    return WantedColumns(table.image_column, table.caption_column, table.id_column)
+
+
+def _remote(url: str, links: Links, options: RemoteOptions) -> RemoteSource:
+    from ingest.sources.remote import RemoteSource
+
+    if needs_net(scheme_of(url)) and not links.allowed:
+        raise UsageError(
+            f"{url} is on the network, which is off by default", hint="add --allow-net to read it"
+        )
+    return RemoteSource(url, links, options)
+
+
 def _picture_table(
     path: str, links: Links, table: TableSettings | None, max_bytes: int
 ) -> PictureTable | None:
     """Return a table of pictures; ``None`` for one of texts, and for what cannot be opened."""
-    from ingest.sources.picture_columns import WantedColumns, find_columns
-    from ingest.sources.picture_table import PictureTable
+    from ingest.sources.picture_columns import find_columns
+    from ingest.sources.picture_table import PictureTable, local_table
 
-    wanted = WantedColumns()
-    if table is not None:
-        wanted = WantedColumns(table.image_column, table.caption_column, table.id_column)
     try:
-        columns = find_columns(path, wanted)
+        columns = find_columns(partial(open_regular, path), path, _wanted(table))
+        file = local_table(path)
     except ItemError:  # the listing meets it again, and makes a row of it
         return None
     if columns is None:
@@ -106,4 +134,4 @@ def _picture_table(
             "which is off by default",
             hint="add --allow-net to fetch them, or --modality text to index its texts alone",
         )
-    return PictureTable(path, columns, links, max_bytes=max_bytes)
+    return PictureTable(file, columns, links, max_bytes=max_bytes)

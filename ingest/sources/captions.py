@@ -18,7 +18,7 @@ import os
 import posixpath
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ingest.sources.contract import Skipped
 from ingest.sources.names import CAPTION_TABLES, stem_of, suffix_of
@@ -37,6 +37,7 @@ from searchengine.identity import fragment_uri, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import BinaryIO
 
     from ingest.sources.tables import Row
     from ingest.sources.walk import Folder
@@ -111,22 +112,27 @@ def read_tables(folder: Folder) -> Iterator[Skipped]:
         uri = folder.uri_of(name)
         try:
             with open_regular(folder.path_of(name)) as file:
-                opened = open_table(file, suffix_of(name))
-                if opened.columns is not None and not column_among(opened.columns, FILE_COLUMNS):
-                    raise DecodeError(
-                        f"a caption table needs one of the columns {', '.join(FILE_COLUMNS)}"
-                    )
-                for row in opened.rows:
-                    try:
-                        if row.problem:
-                            raise DecodeError(row.problem)
-                        table.add(row)
-                    except DecodeError as error:
-                        row_uri = fragment_uri(uri, "row", row.number)
-                        yield Skipped(row_uri, error.reason, str(error))
+                yield from fill_table(table, file, suffix_of(name), uri)
         except ItemError as error:
             yield Skipped(uri, error.reason, str(error))
     folder.captions = table
+
+
+def fill_table(table: CaptionTable, file: BinaryIO, suffix: str, uri: str) -> Iterator[Skipped]:
+    """Take in the rows of an open table; yield those that are wrong.
+
+    Raises ``DecodeError``, ``ReadError`` where the table cannot be read.
+    """
+    opened = open_table(file, suffix)
+    if opened.columns is not None and not column_among(opened.columns, FILE_COLUMNS):
+        raise DecodeError(f"a caption table needs one of the columns {', '.join(FILE_COLUMNS)}")
+    for row in opened.rows:
+        try:
+            if row.problem:
+                raise DecodeError(row.problem)
+            table.add(row)
+        except DecodeError as error:
+            yield Skipped(fragment_uri(uri, "row", row.number), error.reason, str(error))
 
 
 def annotate(folder: Folder, name: str, siblings: frozenset[str], max_bytes: int) -> Annotation:
@@ -139,7 +145,7 @@ def annotate(folder: Folder, name: str, siblings: frozenset[str], max_bytes: int
     meta: dict[str, Any] = {}
     tokens: list[str] = []
     problems: list[Skipped] = []
-    if (found := _in_tables(folder, name)) is not None:
+    if (found := in_tables(folder, name)) is not None:
         caption, meta = found
         tokens.append(annotation_token(caption, meta))
     stem = stem_of(name)
@@ -188,10 +194,21 @@ def caption_from_json(text: str) -> tuple[str | None, dict[str, Any]]:
     return caption, json_value({k: v for k, v in values.items() if k != column})
 
 
-def _in_tables(folder: Folder, name: str) -> tuple[str | None, dict[str, Any]] | None:
+class Captioned(Protocol):
+    """A folder that may hold caption tables, and lies in one that may."""
+
+    relative: str
+    captions: CaptionTable | None
+
+    @property
+    def parent(self) -> Captioned | None:
+        """The folder it lies in; ``None`` for the root."""
+
+
+def in_tables(folder: Captioned, name: str) -> tuple[str | None, dict[str, Any]] | None:
     """Return what the nearest table that knows the picture says of it."""
     relative = folder.relative + name
-    here: Folder | None = folder
+    here: Captioned | None = folder
     while here is not None:
         if here.captions is not None:
             found = here.captions.find(relative.removeprefix(here.relative))

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from ingest.sources.contract import Asset, Scope, Skipped, Source
 
 
+def is_costly(source: Source) -> bool:
+    """Whether listing a source asks a network or decompresses: once a run is enough."""
+    return bool(getattr(source, "costly", False))
+
+
 class ChainedSource:
     """Folders, files, tars and tables, one after the other."""
 
@@ -60,6 +65,11 @@ class ChainedSource:
         if not isinstance(source, OpensFiles):
             return io.BytesIO(source.open(asset))
         return source.open_file(asset)
+
+    @property
+    def costly(self) -> bool:
+        """Whether listing one of the sources is too much work to do only for a total."""
+        return any(is_costly(source) for source in self._sources)
 
     @property
     def look_ahead(self) -> int:

@@ -6,13 +6,13 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from ingest.sources.names import suffix_of
-from ingest.sources.reading import describe, open_regular
+from ingest.sources.reading import describe
 from ingest.sources.tables import column_values
 from searchengine.errors import ItemError, ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
 _KEPT_BYTES = 64 << 20
 _KEPT_ROWS = 64
@@ -26,8 +26,9 @@ class InlineCells:
     passed over. Asking for one that has long gone by starts again from there.
     """
 
-    def __init__(self, path: str, column: str) -> None:
-        self._path = path
+    def __init__(self, open_file: Callable[[], BinaryIO], suffix: str, column: str) -> None:
+        self._open = open_file
+        self._suffix = suffix
         self._column = column
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, Any] = OrderedDict()
@@ -63,9 +64,9 @@ class InlineCells:
             self._bytes -= _size(gone)
 
     def _from(self, number: int) -> Iterator[tuple[int, Any]]:
-        with open_regular(self._path) as file:
+        with self._open() as file:
             try:
-                yield from column_values(file, suffix_of(self._path), self._column, number)
+                yield from column_values(file, self._suffix, self._column, number)
             except ItemError:
                 raise
             except (OSError, ValueError) as error:

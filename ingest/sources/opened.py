@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from ingest.sources.reading import check_size, describe
 from searchengine.errors import ReadError
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
 
 class OpenFile:
@@ -28,6 +29,11 @@ class OpenFile:
     def __del__(self) -> None:
         self._file.close()
 
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return os.fstat(self._file.fileno()).st_size
+
     def read_at(self, offset: int, size: int, max_bytes: int) -> bytes:
         """Return ``size`` bytes from ``offset``. Raises ``ReadError`` or ``LimitError``."""
         check_size(size, max_bytes)
@@ -39,9 +45,39 @@ class OpenFile:
             raise ReadError(f"cannot read: the file breaks off {size - len(data):,} bytes early")
         return data
 
+    def view(self) -> BinaryIO:
+        """Return the whole file as one of its own, with a place of its own."""
+        return io.BufferedReader(_View(self))
+
     def _read(self, offset: int, size: int) -> bytes:
         if hasattr(os, "pread"):
             return os.pread(self._file.fileno(), size, offset)
         with self._lock:
             self._file.seek(offset)
             return self._file.read(size)
+
+
+class _View(io.RawIOBase):
+    """Reads an open file from a place of its own."""
+
+    def __init__(self, opened: OpenFile) -> None:
+        self._opened = opened
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._opened.size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        room = memoryview(buffer).cast("B")
+        data = self._opened._read(self._at, len(room))
+        room[: len(data)] = data
+        self._at += len(data)
+        return len(data)

@@ -10,7 +10,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ingest.sources.names import suffix_of
-from ingest.sources.reading import open_regular
 from ingest.sources.tables import (
     FILE_COLUMNS,
     TEXT_COLUMNS,
@@ -22,7 +21,8 @@ from searchengine.decode import IMAGE_SUFFIXES, is_picture
 from searchengine.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import BinaryIO
 
 BYTES_COLUMNS = (
     "image",
@@ -105,23 +105,25 @@ def inline_bytes(value: Any) -> bytes | None:
     return _decoded(text)
 
 
-def find_columns(path: str, wanted: WantedColumns) -> PictureColumns | None:
+def find_columns(
+    open_file: Callable[[], BinaryIO], name: str, wanted: WantedColumns
+) -> PictureColumns | None:
     """Return the columns of a table of pictures; ``None`` for a table of texts.
 
     Raises ``UsageError`` for a column that was named and is not there,
     ``ReadError`` and ``DecodeError`` for what cannot be opened as a table.
     """
-    suffix = suffix_of(path)
-    with open_regular(path) as file:
+    suffix = suffix_of(name)
+    with open_file() as file:
         table = open_table(file, suffix)
         rows = [row.values for row in islice(table.rows, _PEEKED) if not row.problem]
     binary: Sequence[str] = ()
     if suffix == ".parquet":
-        with open_regular(path) as file:
+        with open_file() as file:
             binary = bytes_columns(file)
     columns = [*(table.columns or dict.fromkeys(name for row in rows for name in row)), *binary]
-    caption, key = (_named(name, columns, path) for name in (wanted.caption, wanted.id))
-    image = _named(wanted.image, columns, path) or _guess(rows, columns, binary)
+    caption, key = (_named(one, columns, name) for one in (wanted.caption, wanted.id))
+    image = _named(wanted.image, columns, name) or _guess(rows, columns, binary)
     if image is None:
         return None
     values = [row.get(image) for row in rows]

@@ -10,21 +10,23 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from ingest.sources.captions import annotation_token
 from ingest.sources.contract import Asset, Place, Scope, Skipped
 from ingest.sources.inline import InlineCells
 from ingest.sources.names import suffix_of
+from ingest.sources.objects import scheme_of
 from ingest.sources.picture_columns import inline_bytes, is_address
 from ingest.sources.reading import check_size, describe, open_regular, read_bytes
 from ingest.sources.tables import joined_text, open_table
 from searchengine.errors import DecodeError, ItemError, ReadError
-from searchengine.identity import canonical_url, file_uri, fragment_uri, path_of
+from searchengine.identity import canonical_url, file_uri, fragment_uri, object_uri, path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
     from ingest.sources.links import Links
     from ingest.sources.picture_columns import PictureColumns
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Cell(Place):
+    cells: InlineCells
     row: int
 
 
@@ -46,22 +49,59 @@ class _Link(Place):
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A table, and what it is called where it comes from."""
+
+    open: Callable[[], BinaryIO]
+    uri: str
+    name: str
+    """What people call it: a path, or an address."""
+    folder: str
+    """What relative cells start from: a folder, or an address with a slash at its end."""
+    origin: str
+    """``uri`` of the source it belongs to."""
+    suffix: str
+    token: str
+    """Changes when the table does."""
+    mtime_ns: int
+
+
+def local_table(path: str) -> TableFile:
+    """Return a table of this machine under its canonical name."""
+    folder, name = os.path.split(os.path.abspath(path))
+    folder = os.path.realpath(folder)
+    path = os.path.join(folder, name)
+    with open_regular(path) as file:
+        status = os.fstat(file.fileno())
+    return TableFile(
+        partial(open_regular, path),
+        file_uri(path),
+        path,
+        folder,
+        file_uri(path),
+        suffix_of(path),
+        f"{status.st_size}-{status.st_mtime_ns}",
+        status.st_mtime_ns,
+    )
+
+
 class PictureTable:
-    """Lists the pictures of one table on this machine, in the order of its rows.
+    """Lists the pictures of one table, in the order of its rows.
 
     Neighbouring rows of one picture are one item: their captions are joined,
     one a line.
     """
 
-    def __init__(self, path: str, columns: PictureColumns, links: Links, *, max_bytes: int) -> None:
-        folder, name = os.path.split(os.path.abspath(path))
-        self._folder = os.path.realpath(folder)
-        self.path = os.path.join(self._folder, name)
-        self.uri = file_uri(self.path)
+    def __init__(
+        self, file: TableFile, columns: PictureColumns, links: Links, *, max_bytes: int
+    ) -> None:
+        self._file = file
+        self.uri = file.uri
         self._columns = columns
         self._links = links
         self._max_bytes = max_bytes
-        self._cells = InlineCells(self.path, columns.image)
+        self._cells = InlineCells(file.open, file.suffix, columns.image)
         self._real = lru_cache(1024)(os.path.realpath)
         self._scopes: tuple[Scope, ...] = ()
 
@@ -96,23 +136,11 @@ class PictureTable:
 
     def open(self, asset: Asset) -> bytes:
         """Return the bytes of a picture. Raises an ``ItemError``."""
-        place = asset.place
-        if isinstance(place, _File):
-            return read_bytes(place.path, self._max_bytes)
-        if isinstance(place, _Link):
-            return self._links.open(place.url)
-        if not isinstance(place, _Cell):
-            raise ReadError(f"not from this table: {asset.uri}")
-        data = inline_bytes(self._cells.cell(place.row))
-        if data is None:
-            raise DecodeError(f"column {self._columns.image} of this row holds no picture")
-        check_size(len(data), self._max_bytes)
-        return data
+        return open_row(asset, self._links, self._max_bytes)
 
     def expect(self, asset: Asset) -> None:
         """Begin to fetch what will soon be opened."""
-        if isinstance(asset.place, _Link):
-            self._links.expect(asset.place.url)
+        expect_row(asset, self._links, self._max_bytes)
 
     @property
     def look_ahead(self) -> int:
@@ -120,24 +148,23 @@ class PictureTable:
         return 0 if self._columns.inline else self._links.look_ahead
 
     def _listed(self) -> Iterator[Asset | Skipped]:
-        with open_regular(self.path) as file:
-            status = os.fstat(file.fileno())
-            for row in open_table(file, suffix_of(self.path)).rows:
+        with self._file.open() as file:
+            for row in open_table(file, self._file.suffix).rows:
                 try:
                     if row.problem:
                         raise DecodeError(row.problem)
-                    yield self._asset(row, status)
+                    yield self._asset(row)
                 except ItemError as error:
                     row_uri = fragment_uri(self.uri, "row", row.number)
                     yield Skipped(row_uri, error.reason, str(error))
 
-    def _asset(self, row: Row, status: os.stat_result) -> Asset:
+    def _asset(self, row: Row) -> Asset:
         columns = self._columns
         own = {columns.image, columns.caption, columns.id}
         caption = joined_text(row.values.get(columns.caption)) if columns.caption else None
         meta = {k: v for k, v in row.values.items() if k and k not in own and not _internal(k)}
         if columns.inline:
-            return self._inline(row, status, caption, meta)
+            return self._inline(row, caption, meta)
         cell = row.values.get(columns.image)
         text = str(cell).strip() if cell is not None else ""
         if not text:
@@ -149,11 +176,13 @@ class PictureTable:
         token = annotation_token(caption, meta) if caption or meta else ""
         if is_address(text):
             return self._link(text, caption, meta, token)
-        return self._file(text, caption, meta, token)
+        if is_address(self._file.folder):
+            if text.startswith(("/", "\\")) or text.lower().startswith("file:"):
+                raise ReadError(f"{text}: a file of another machine")
+            return self._link(self._file.folder + text, caption, meta, token)
+        return self._local(text, caption, meta, token)
 
-    def _inline(
-        self, row: Row, status: os.stat_result, caption: str | None, meta: dict[str, Any]
-    ) -> Asset:
+    def _inline(self, row: Row, caption: str | None, meta: dict[str, Any]) -> Asset:
         key = row.values.get(self._columns.id) if self._columns.id else None
         if self._columns.id and key in (None, ""):
             raise DecodeError(f"row {row.number} has nothing in column {self._columns.id}")
@@ -162,19 +191,19 @@ class PictureTable:
             uri=fragment_uri(self.uri, kind, value),
             modality="image",
             # Of the table, not the row: to list a table, its pictures need not be read.
-            revision=f"{status.st_size}-{status.st_mtime_ns}-{row.number}",
+            revision=f"{self._file.token}-{row.number}",
             size=0,
-            mtime_ns=status.st_mtime_ns,
+            mtime_ns=self._file.mtime_ns,
             caption=caption,
-            folder=self.path,
+            folder=self._file.name,
             meta=meta,
-            place=_Cell(self.uri, row.number),
+            place=_Cell(self._file.origin, self._cells, row.number),
         )
 
-    def _file(self, text: str, caption: str | None, meta: dict[str, Any], token: str) -> Asset:
+    def _local(self, text: str, caption: str | None, meta: dict[str, Any], token: str) -> Asset:
         if text.lower().startswith("file:"):
             text = str(path_of(text))
-        folder, name = os.path.split(os.path.join(self._folder, text.replace("\\", os.sep)))
+        folder, name = os.path.split(os.path.join(self._file.folder, text.replace("\\", os.sep)))
         path = os.path.join(self._real(folder), name)
         try:
             status = os.stat(path)
@@ -193,12 +222,13 @@ class PictureTable:
             caption=caption,
             folder=os.path.dirname(path),
             meta=meta,
-            place=_File(self.uri, path),
+            place=_File(self._file.origin, path),
         )
 
     def _link(self, text: str, caption: str | None, meta: dict[str, Any], token: str) -> Asset:
         self._links.check(text)
-        url = canonical_url(text)
+        web = scheme_of(text) in ("http", "https")
+        url = canonical_url(text) if web else object_uri(text)
         return Asset(
             uri=url,
             modality="image",
@@ -208,8 +238,30 @@ class PictureTable:
             caption=caption,
             folder=url.partition("?")[0].rpartition("/")[0],
             meta=meta,
-            place=_Link(self.uri, url),
+            place=_Link(self._file.origin, canonical_url(text, login=True) if web else text),
         )
+
+
+def open_row(asset: Asset, links: Links, max_bytes: int) -> bytes:
+    """Return the bytes of a picture that a table has listed. Raises an ``ItemError``."""
+    place = asset.place
+    if isinstance(place, _File):
+        return read_bytes(place.path, max_bytes)
+    if isinstance(place, _Link):
+        return links.open(place.url, max_bytes)
+    if not isinstance(place, _Cell):
+        raise ReadError(f"not from a table: {asset.uri}")
+    data = inline_bytes(place.cells.cell(place.row))
+    if data is None:
+        raise DecodeError("the row holds no picture")
+    check_size(len(data), max_bytes)
+    return data
+
+
+def expect_row(asset: Asset, links: Links, max_bytes: int) -> None:
+    """Begin to fetch what a table names."""
+    if isinstance(asset.place, _Link):
+        links.expect(asset.place.url, max_bytes)
 
 
 def _joined(first: Asset, second: Asset) -> Asset:

@@ -84,17 +84,26 @@ class TarSource:
         """See ``Source``."""
         return self._scopes
 
+    @property
+    def costly(self) -> bool:
+        """Whether listing it is too much work to do only for a total."""
+        return self.path.lower().endswith(tuple(COMPRESSED))
+
     def open(self, asset: Asset) -> bytes:
         """Return the bytes of a member. Raises ``ReadError`` or ``LimitError``."""
         return read_member(asset, self._max_bytes)
 
     def _opened(self) -> BinaryIO:
-        file = open_regular(self.path)
-        suffix = next((s for s in COMPRESSED if self.path.lower().endswith(s)), None)
-        if suffix is None:
-            return file
-        with file:
-            return unpack(file, suffix)
+        return plain_tar(open_regular(self.path), self.path)
+
+
+def plain_tar(file: BinaryIO, name: str) -> BinaryIO:
+    """Take over a tar and return it decompressed, if its name says that it is compressed."""
+    suffix = next((one for one in COMPRESSED if name.lower().endswith(one)), None)
+    if suffix is None:
+        return file
+    with file:
+        return unpack(file, suffix)
 
 
 def read_member(asset: Asset, max_bytes: int) -> bytes:
@@ -108,9 +117,12 @@ def read_member(asset: Asset, max_bytes: int) -> bytes:
 class TarListing:
     """One pass over the headers of a tar."""
 
-    def __init__(self, uri: str, name: str, token: str, max_bytes: int) -> None:
+    def __init__(
+        self, uri: str, name: str, token: str, max_bytes: int, *, origin: str = ""
+    ) -> None:
         """``token`` changes when the tar does; ``name`` is what people call it."""
         self._uri = uri
+        self._origin = origin or uri
         self._name = name
         self._token = token
         self._max_bytes = max_bytes
@@ -207,7 +219,7 @@ class TarListing:
             caption=caption,
             folder=self._name,
             meta=meta,
-            place=_Member(self._uri, opened, member.offset_data, member.size),
+            place=_Member(self._origin, opened, member.offset_data, member.size),
         )
 
     def _member_uri(self, member: tarfile.TarInfo) -> str:

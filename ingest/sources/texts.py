@@ -36,23 +36,30 @@ def read_texts(path: str, uri: str, mtime_ns: int, folder: str) -> Iterator[Asse
     editing another row, changes nothing. Raises ``ReadError`` or
     ``DecodeError`` where the file cannot be read (any further).
     """
-    with open_regular(path) as file:
+    yield from texts_in(open_regular(path), suffix_of(path), uri, mtime_ns, folder)
+
+
+def texts_in(
+    file: BinaryIO, suffix: str, uri: str, mtime_ns: int, folder: str
+) -> Iterator[Asset | Skipped]:
+    """Yield the texts of an open file, and close it. As ``read_texts``."""
+    with file:
         try:
-            if suffix_of(path) in PROSE_SUFFIXES:
+            if suffix in PROSE_SUFFIXES:
                 for number, text in _paragraphs(file):
                     if _WORD.search(text):  # a rule or a fence is nothing to search for
                         part_uri = fragment_uri(uri, "paragraph", number)
                         yield _asset(part_uri, text, {}, mtime_ns, folder)
             else:
-                yield from _rows(file, path, uri, mtime_ns, folder)
+                yield from _rows(file, suffix, uri, mtime_ns, folder)
         except OSError as error:
             raise ReadError(describe(error)) from error
 
 
 def _rows(
-    file: BinaryIO, path: str, uri: str, mtime_ns: int, folder: str
+    file: BinaryIO, suffix: str, uri: str, mtime_ns: int, folder: str
 ) -> Iterator[Asset | Skipped]:
-    table = open_table(file, suffix_of(path))
+    table = open_table(file, suffix)
     if table.columns is not None and not column_among(table.columns, TEXT_COLUMNS):
         raise DecodeError(_no_text_column("the table"))
     for row in table.rows:

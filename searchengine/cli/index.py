@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 def index(
     paths: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Folders, and files: images, texts (.txt, .md), tars, tables of texts or images.",
+            help="Folders, and files: images, texts (.txt, .md), tars, tables; also s3://..., https://...",
         ),
     ],
     corpus: options.Corpus = None,
@@ -49,7 +49,8 @@ def index(
         typer.Option("--modality", help="Only images, or only texts. Default: both."),
     ] = None,
     allow_net: Annotated[
-        bool, typer.Option("--allow-net", help="Allow fetching pictures that a table names by URL.")
+        bool,
+        typer.Option("--allow-net", help="Allow reading from the network: s3://, URLs."),
     ] = False,
     image_column: Annotated[
         str | None,
@@ -182,12 +183,19 @@ def _once(run: Callable[..., Report], job: Job, quiet: bool) -> Iterator[Report]
 
 
 def _watched(
-    run: Callable[..., Report], job: Job, paths: list[Path], stop: threading.Event, quiet: bool
+    run: Callable[..., Report], job: Job, paths: list[str], stop: threading.Event, quiet: bool
 ) -> Iterator[Report]:
     """Run, then run again whenever something under the paths changes. The model stays loaded."""
     from dataclasses import replace
 
     from watchfiles import watch
+
+    from searchengine.errors import UnsupportedError
+
+    if remote := next((path for path in paths if "://" in path), None):
+        raise UnsupportedError(
+            f"{remote} cannot be watched", hint="watch folders of this machine; index it without"
+        )
 
     job = replace(job, build_encoder=lru_cache(job.build_encoder))
     # Watching begins before the first run, so that nothing falls between the two.

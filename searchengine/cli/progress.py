@@ -109,9 +109,14 @@ def stages(unit: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], None
 
 
 def _count(job: Job, counted: list[int], over: threading.Event) -> None:
+    from ingest.sources.chain import is_costly
+
     try:
         total = 0
-        for _ in job.build_source():
+        source = job.build_source()
+        if is_costly(source):
+            return
+        for _ in source:
             total += 1
             if over.is_set():
                 return

@@ -19,12 +19,20 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from searchengine.errors import DecodeError, ItemError, LimitError, ReadError
+from searchengine.errors import (
+    DecodeError,
+    DiskFullError,
+    ItemError,
+    LimitError,
+    ReadError,
+    SearchEngineError,
+)
 from searchengine.identity import canonical_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from concurrent.futures import Future
+    from typing import BinaryIO
 
     import aiohttp
 
@@ -60,6 +68,30 @@ class _PassingError(Exception):
         self.after_s = after_s
 
 
+class _Sink:
+    """Where a large download goes; begun anew by each attempt."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.token = ""
+
+    async def take(self, answer: aiohttp.ClientResponse) -> None:
+        """Write the body, and remember what the server says of its state."""
+        self._file.seek(0)
+        self._file.truncate()
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            try:
+                self._file.write(chunk)
+            except OSError as error:
+                raise DiskFullError(
+                    f"no space for a download: {error.strerror}",
+                    hint="free some, or name another folder in TMPDIR",
+                ) from error
+        told = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+        plain = "".join(c for c in told if c.isalnum() or c in "-:.")
+        self.token = f"{self._file.tell()}-{plain}"
+
+
 class Fetcher:
     """Fetches ``http(s)`` addresses. The thread and the connections are made with the first one."""
 
@@ -70,16 +102,29 @@ class Fetcher:
 
     def start(self, url: str) -> Future[bytes]:
         """Begin a download; its result raises an ``ItemError`` where there is none."""
+        return self._run(url, None)
+
+    def _run(self, url: str, sink: _Sink | None) -> Future[bytes]:
         with self._lock:
             if self._downloads is None:
                 self._downloads = downloads = _Downloads(self.limits)
                 weakref.finalize(self, downloads.end)
             downloads = self._downloads
-        return asyncio.run_coroutine_threadsafe(downloads.fetch(url), downloads.loop)
+        return asyncio.run_coroutine_threadsafe(downloads.fetch(url, sink), downloads.loop)
 
     def fetch(self, url: str) -> bytes:
         """Return what is at an address. Raises ``ReadError``, ``LimitError``, ``DecodeError``."""
         return self.start(url).result()
+
+    def download(self, url: str, file: BinaryIO) -> str:
+        """Write what is at an address into a file, whatever its size.
+
+        Returns the server's token of its state (an ETag, else a time and a size).
+        Raises ``ReadError``, ``DecodeError``.
+        """
+        sink = _Sink(file)
+        self._run(url, sink).result()
+        return sink.token
 
 
 class _Downloads:
@@ -111,14 +156,14 @@ class _Downloads:
                 if not self._thread.is_alive():
                     self.loop.close()
 
-    async def fetch(self, url: str) -> bytes:
-        """Return what is at an address, after as many attempts as it takes."""
+    async def fetch(self, url: str, sink: _Sink | None) -> bytes:
+        """Return what is at an address, or write it, after as many attempts as it takes."""
         target = canonical_url(url, login=True)
         name = urlsplit(target).hostname or ""
         for attempt in range(self._limits.retries + 1):
             try:
                 async with self._turn(name):
-                    return await self._attempt(target)
+                    return await self._attempt(target, sink)
             except _PassingError as error:
                 message, after_s = str(error), error.after_s
             if after_s is not None and after_s > _WAIT_S:
@@ -155,12 +200,12 @@ class _Downloads:
             if not host.users and host.rests_until <= time.monotonic():
                 self._hosts.pop(name, None)
 
-    async def _attempt(self, url: str) -> bytes:
+    async def _attempt(self, url: str, sink: _Sink | None) -> bytes:
         import aiohttp
 
         try:
-            return await self._follow(url)
-        except (ItemError, _PassingError):
+            return await self._follow(url, sink)
+        except (SearchEngineError, _PassingError):
             raise
         except (asyncio.TimeoutError, TimeoutError):
             raise _PassingError("the server did not answer in time") from None
@@ -171,7 +216,7 @@ class _Downloads:
                 raise refused from None
             raise _PassingError(" ".join(str(error).split()) or type(error).__name__) from None
 
-    async def _follow(self, url: str) -> bytes:
+    async def _follow(self, url: str, sink: _Sink | None) -> bytes:
         import yarl
 
         from searchengine.fetching.addresses import check_host
@@ -182,20 +227,27 @@ class _Downloads:
             if parts.scheme not in ("http", "https"):
                 raise ReadError(f"not fetched: a redirect leads to {parts.scheme}:")
             check_host(parts.hostname or "", allow_private=self._limits.allow_private)
-            request = session.get(yarl.URL(url, encoded=True), allow_redirects=False)
+            request = session.get(
+                yarl.URL(url, encoded=True),
+                allow_redirects=False,
+                timeout=self._clock(whole=sink is None),
+            )
             async with request as answer:
                 if answer.status in (301, 302, 303, 307, 308) and "Location" in answer.headers:
                     url = canonical_url(urljoin(url, answer.headers["Location"]), login=True)
                     continue
-                return await self._body(answer)
+                return await self._body(answer, sink)
         raise ReadError(f"cannot fetch: more than {_REDIRECTS} redirects")
 
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _body(self, answer: aiohttp.ClientResponse, sink: _Sink | None) -> bytes:
         what = f"the server answers {answer.status} {answer.reason or ''}".rstrip()
         if answer.status in _AGAIN:
             raise _PassingError(what, _retry_after(answer.headers))
         if not 200 <= answer.status < 300:
             raise ReadError(f"cannot fetch: {what}")
+        if sink is not None:
+            await sink.take(answer)
+            return b""
         if (answer.content_length or 0) > self._limits.max_bytes:
             raise self._too_large(f"{answer.content_length:,} bytes are")
         body = bytearray()
@@ -212,6 +264,15 @@ class _Downloads:
             hint="raise that limit if you want such pictures",
         )
 
+    def _clock(self, *, whole: bool) -> aiohttp.ClientTimeout:
+        import aiohttp
+
+        return aiohttp.ClientTimeout(
+            total=self._limits.total_s if whole else None,
+            sock_connect=self._limits.timeout_s,
+            sock_read=self._limits.timeout_s,
+        )
+
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             import aiohttp
@@ -224,11 +285,6 @@ class _Downloads:
                 connector=aiohttp.TCPConnector(
                     limit=0,  # turns are waited for before, where no clock runs
                     resolver=PublicResolver(allow_private=limits.allow_private),
-                ),
-                timeout=aiohttp.ClientTimeout(
-                    total=limits.total_s,
-                    sock_connect=limits.timeout_s,
-                    sock_read=limits.timeout_s,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,

@@ -78,7 +78,7 @@ class CountingEncoder(FakeEncoder):
 
 
 def make_job(
-    root: Path | Sequence[Path],
+    root: Path | str | Sequence[Path | str],
     store: Store,
     encoder: FakeEncoder | None = None,
     *,
@@ -94,7 +94,7 @@ def make_job(
         for key in ("batch_size", "write_rows", "workers", "model", "max_pixels")
         if key in options
     }
-    roots = [root] if isinstance(root, Path) else root
+    roots = [root] if isinstance(root, Path | str) else root
     job = job_for(roots, settings, **options)
     chosen = encoder or FakeEncoder()
     return replace(job, build_store=lambda: store, build_encoder=lambda _: chosen, **changes)
