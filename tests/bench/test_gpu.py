@@ -30,6 +30,6 @@ def test_the_script_for_a_gpu_runs_small_on_a_cpu(tmp_path: Path) -> None:
     for kind in ("0.75 MP", "12 MP"):
         assert set(result["decoding"][kind]) >= {"pillow full + OpenCLIP"}
         assert tiny[kind]["naive"] > 0
-        assert 0 < tiny[kind]["share_of_floor"]
+        assert tiny[kind]["share_of_floor"] > 0
         assert any(name.endswith("from disk") for name in tiny[kind])
-    assert 0 < tiny["matrix_share"]
+    assert tiny["matrix_share"] > 0
