@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from searchengine.containers.contract import Limits
 from searchengine.errors import EncoderError
@@ -65,34 +65,40 @@ def job_for(
     dry_run: bool = False,
 ) -> Job:
     """Return the job that indexes files and folders as the settings say."""
+    from ingest.calibration import build_encoder
     from ingest.sources import open_sources
     from searchengine.encoders import describe_model, load_encoder
     from searchengine.settings import DEFAULT_MODEL
     from searchengine.store.configured import open_configured_store
 
+    build_source = partial(
+        open_sources,
+        tuple(str(path) for path in paths),
+        recursive=recursive,
+        exclude=tuple(exclude),
+        follow_links=follow_links,
+        modality=modality or "all",
+        max_bytes=settings.ingest.max_bytes,
+        table=settings.table,
+        net=settings.net,
+    )
+    wish: dict[str, Any] = {
+        "device": settings.model.device,
+        "runtime": settings.model.runtime,
+        "precision": settings.model.precision,
+        "cache_dir": settings.cache_dir,
+    }
     return Job(
         corpus=settings.corpus,
-        build_source=partial(
-            open_sources,
-            tuple(str(path) for path in paths),
-            recursive=recursive,
-            exclude=tuple(exclude),
-            follow_links=follow_links,
-            modality=modality or "all",
-            max_bytes=settings.ingest.max_bytes,
-            table=settings.table,
-            net=settings.net,
-        ),
+        build_source=build_source,
         build_store=partial(open_configured_store, settings, patient_reads=True),
         build_encoder=partial(
-            load_encoder,
-            device=settings.model.device,
-            precision=settings.model.precision,
-            cache_dir=settings.cache_dir,
+            build_encoder,
+            partial(load_encoder, **wish),
+            build_source,
+            max_pixels=settings.ingest.max_pixels,
         ),
-        describe_model=partial(
-            describe_model, precision=settings.model.precision, cache_dir=settings.cache_dir
-        ),
+        describe_model=partial(describe_model, **wish),
         prepare_questions=partial(
             _prepare_questions, cache_dir=settings.cache_dir, prompts=settings.query.prompts
         ),

@@ -29,7 +29,6 @@ from pydantic_settings import (
 )
 
 from searchengine.configs_path import config_file
-from searchengine.encoders.fingerprint import Precision
 from searchengine.errors import NotFoundError, SettingsError
 
 if TYPE_CHECKING:
@@ -70,7 +69,11 @@ class ModelSettings(_Group):
     name: str = ""
     """Empty: the corpus's own model, or ``ViT-B-32-256/datacomp_s34b_b86k`` for a new corpus."""
     device: str = "auto"
-    precision: Precision = "fp32"
+    """``auto`` (CUDA, Apple's MPS, the CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
+    runtime: Literal["auto", "torch", "openvino", "onnx"] = "auto"
+    """What runs it; ``auto``: the fastest by measurement (docs/runtimes.md)."""
+    precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = "auto"
+    """``auto``: the fastest that gives the same vectors as fp32, by measurement."""
 
 
 class IngestSettings(_Group):

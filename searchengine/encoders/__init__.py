@@ -29,18 +29,26 @@ def load_encoder(
     name: str,
     *,
     device: str = "auto",
-    precision: Precision = "fp32",
+    runtime: str = "auto",
+    precision: str = "auto",
     cache_dir: Path | None = None,
 ) -> Encoder:
     """Load a model by any of its spellings; weights that are not here yet are fetched.
 
     ``device`` is ``auto`` (CUDA, then Apple's MPS, then the CPU) or a torch
-    device. ``cache_dir`` holds downloaded weights and what is remembered about
+    device. ``runtime`` is ``torch``, ``openvino``, ``onnx`` or ``auto``: what
+    was fastest on this machine, torch until that has been measured.
+    ``precision`` is ``fp32``, ``bf16``, ``fp16``, ``int8`` or ``auto``: the
+    fastest that gives the same space as fp32 (docs/runtimes.md). ``cache_dir``
+    holds downloaded weights, compiled towers and what is remembered about
     models; by default the hub's own cache and the user's cache folder.
 
-    Raises ``UnknownModelError``, ``ModelUnavailableError`` or, for a device or
-    precision that does not exist here, ``UnsupportedError``.
+    Raises ``UnknownModelError``, ``ModelUnavailableError`` or, for a device,
+    runtime or precision that does not exist here, ``UnsupportedError``.
     """
+    from searchengine.encoders.choose import Wish
+
+    wish = Wish(device, runtime, precision)
     ref = parse_model(name)
     if str(ref) == "fake":
         from searchengine.encoders.fake import FakeEncoder
@@ -48,24 +56,34 @@ def load_encoder(
         return FakeEncoder()
     from searchengine.encoders.loading import load_openclip
 
-    return load_openclip(ref, device=device, precision=precision, cache_dir=cache_dir)
+    return load_openclip(ref, wish, cache_dir=cache_dir)
 
 
 def describe_model(
-    name: str, *, precision: Precision = "fp32", cache_dir: Path | None = None
+    name: str,
+    *,
+    device: str = "auto",
+    runtime: str = "auto",
+    precision: str = "auto",
+    cache_dir: Path | None = None,
 ) -> ModelCard | None:
     """Return what ``load_encoder`` would give, without importing torch.
 
     ``None`` means that only loading can tell: a model from the hub that has
-    not been loaded on this machine. Raises ``UnknownModelError``, and
+    not been loaded on this machine, or a precision that has not been compared
+    with fp32 on it. Raises ``UnknownModelError``, ``UnsupportedError``, and
     ``ModelUnavailableError`` for a local folder that is not as it should be.
     """
+    from searchengine.encoders.choose import Wish
+
+    wish = Wish(device, runtime, precision)
     ref = parse_model(name)
     if str(ref) == "fake":
         from searchengine.encoders.fake import FakeEncoder
 
         return FakeEncoder().card
     from searchengine.encoders.files import known_files
+    from searchengine.encoders.loading import describe_openclip
 
     files = known_files(ref, cache_dir=cache_dir)
-    return None if files is None else files.card(precision=precision, cache_dir=cache_dir)
+    return None if files is None else describe_openclip(files, wish, cache_dir=cache_dir)

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from searchengine.encoders.preprocess import Preprocess
 
-Precision = Literal["fp32", "bf16", "fp16"]
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "fp16")
+Precision = Literal["fp32", "bf16", "fp16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "fp16", "int8")
 
 _SCHEME = 1
 """Raise it when the same four ingredients begin to give other vectors."""

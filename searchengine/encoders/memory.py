@@ -1,8 +1,9 @@
 """What is remembered about models between runs, so that torch need not be asked again.
 
 One small JSON file: the hash of each weights file seen, what each model from
-the hub turned out to be, and how checks of the libraries came out. All of it
-can be found out again, so a damaged or missing file costs time and nothing else.
+the hub turned out to be, how checks of the libraries came out, and how models
+run best on this machine. All of it can be found out again, so a damaged or
+missing file costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -74,12 +75,24 @@ def remember_check(name: str, passed: bool, *, cache_dir: Path | None = None) ->
     _remember("checks", name, passed, cache_dir)
 
 
+def recall_choice(key: str, *, cache_dir: Path | None = None) -> dict[str, Any] | None:
+    """Return what ``remember_choice`` was told, if anything."""
+    known = _read(cache_dir)["choices"].get(key)
+    return known if isinstance(known, dict) else None
+
+
+def remember_choice(key: str, record: dict[str, Any], *, cache_dir: Path | None = None) -> None:
+    """Remember a JSON record of how a model is run."""
+    _remember("choices", key, record, cache_dir)
+
+
 def _read(cache_dir: Path | None) -> dict[str, dict[str, Any]]:
     try:
         found = json.loads(memory_file(cache_dir).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # absent, unreadable or damaged: find everything out again
         found = None
-    sections: dict[str, dict[str, Any]] = {"files": {}, "models": {}, "checks": {}}
+    kinds = ("files", "models", "checks", "choices")
+    sections: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
     if isinstance(found, dict) and found.get("scheme") == _SCHEME:
         for section in sections:
             if isinstance(found.get(section), dict):

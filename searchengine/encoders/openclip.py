@@ -9,6 +9,7 @@ import numpy as np
 
 from searchengine.encoders.contract import Pixels, Vectors
 from searchengine.encoders.fingerprint import ModelCard
+from searchengine.encoders.towers.contract import NeedsSample
 from searchengine.encoders.vectors import unit_rows
 
 if TYPE_CHECKING:
@@ -76,6 +77,19 @@ class OpenClipEncoder:
     def reduction(self, width: int, height: int) -> int:
         """Return by how much such a picture may be reduced while it is decoded."""
         return self._preprocess.reduction(width, height)
+
+    @property
+    def sample_wanted(self) -> int:
+        """How many pictures ``calibrate`` should see before the first is encoded; 0 for none."""
+        return self._towers.sample_wanted if isinstance(self._towers, NeedsSample) else 0
+
+    def calibrate(self, pixels: Pixels) -> None:
+        """Let int8 see uint8 (n, h, w, 3) of what it will encode.
+
+        Raises ``UnsupportedError`` where they are too few, or lose too much.
+        """
+        if isinstance(self._towers, NeedsSample):
+            self._towers.calibrate(pixels)
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Encode uint8 (n, h, w, 3) to float32 (n, dim).

@@ -106,6 +106,7 @@ class SearchEngine:
             return load_encoder(
                 name,
                 device=settings.model.device,
+                runtime=settings.model.runtime,
                 precision=settings.model.precision,
                 cache_dir=settings.cache_dir,
             )

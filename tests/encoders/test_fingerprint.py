@@ -70,7 +70,8 @@ def test_a_folder_is_described(tiny_vit: Path, tmp_path: Path) -> None:
     assert card.name == f"local-dir:{tiny_vit}"
     assert (card.dim, card.image_size, card.context_length) == (24, (48, 48), 20)
     assert describe(tiny_vit, tmp_path) == card
-    assert describe(tiny_vit, tmp_path, precision="bf16").fingerprint != card.fingerprint
+    assert describe(tiny_vit, tmp_path, precision="fp32") == card
+    assert describe(tiny_vit, tmp_path, precision="int8").fingerprint != card.fingerprint
 
 
 def test_a_copy_elsewhere_has_the_same_print(tiny_vit: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ TEXTS = ["a dog", "", "two red cats on a sofa", "一只狗", "word " * 500, "it'
 
 
 def load(folder: Path, cache_dir: Path, **options: Any) -> OpenClipEncoder:
-    options = {"device": "cpu", **options}
+    options = {"device": "cpu", "precision": "fp32", **options}
     encoder = load_encoder(f"local-dir:{folder}", cache_dir=cache_dir, **options)
     assert isinstance(encoder, OpenClipEncoder)
     return encoder
@@ -141,12 +141,11 @@ def test_captions_find_their_photos(photo_mini: Path, photos: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_low_precision_is_close_and_another_space(
-    precision: Any, photo_mini: Path, photos: Path, tmp_path: Path
+def test_low_precision_is_close(
+    precision: Any, tiny_vit: Path, photos: Path, tmp_path: Path
 ) -> None:
-    full = load(photo_mini, tmp_path)
-    low = load(photo_mini, tmp_path, precision=precision)
-    assert low.fingerprint != full.fingerprint
+    full = load(tiny_vit, tmp_path)
+    low = load(tiny_vit, tmp_path, precision=precision, runtime="torch")
     files = sorted((photos / "coco-cc").glob("*.jpg"))[:4]
     images = [Image.open(file).convert("RGB") for file in files]
     assert (encode(low, images) * encode(full, images)).sum(axis=1).min() > 0.99

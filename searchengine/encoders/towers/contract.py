@@ -41,3 +41,15 @@ class Towers(Protocol):
 
     def texts(self, tokens: Tokens) -> Rows:
         """Run int64 (n, context)."""
+
+
+@runtime_checkable
+class NeedsSample(Protocol):
+    """Towers whose numbers depend on pictures they have seen before: int8's ranges."""
+
+    @property
+    def sample_wanted(self) -> int:
+        """How many pictures to show; 0 where the towers are ready."""
+
+    def calibrate(self, pixels: Pixels) -> None:
+        """Take uint8 (n, h, w, 3), once. Raises ``UnsupportedError`` where they do not suit."""

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from searchengine.query.prompts import encode_prompted
-from searchengine.query.relevance.bank import (
+from searchengine.bank import (
     COPIES,
     PICTURES,
     bank_captions,
@@ -24,6 +23,7 @@ from searchengine.query.relevance.bank import (
     bank_pictures,
     worn_copies,
 )
+from searchengine.query.prompts import encode_prompted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

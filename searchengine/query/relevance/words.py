@@ -1,9 +1,10 @@
 """The captions that relevance is measured against, made from word lists.
 
-``python -m searchengine.query.relevance.words`` writes ``captions.txt`` anew: short names of
-things, as people type them, and sentences about people, animals, food, traffic, rooms, streets
-and landscapes, in English and in Chinese; and captions of drawn scenes, the only ones that the
-model which comes with the package can read. Only the file is read when the engine runs, so that
+``python -m searchengine.query.relevance.words`` writes ``searchengine/bank_captions.txt`` anew:
+short names of things, as people type them, and sentences about people, animals, food, traffic,
+rooms, streets and landscapes, in English and in Chinese; and captions of drawn scenes, the only
+ones that the model which comes with the package can read. Only the file is read when the engine
+runs, so that
 a background does not change with a version of Python.
 """
 
@@ -11,16 +12,14 @@ from __future__ import annotations
 
 import random
 from itertools import islice, product
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from searchengine.bank import CAPTIONS_FILE
 from searchengine.demo.captions import Language, glimpse, restate, split_of
 from searchengine.demo.scenes import sample_scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-FILE: Final = Path(__file__).with_name("captions.txt")
 
 
 def _list(words: str) -> tuple[str, ...]:
@@ -254,4 +253,4 @@ def make_captions(seed: int = 3) -> list[str]:
 
 
 if __name__ == "__main__":
-    FILE.write_text("\n".join(make_captions()) + "\n", encoding="utf-8")
+    CAPTIONS_FILE.write_text("\n".join(make_captions()) + "\n", encoding="utf-8")

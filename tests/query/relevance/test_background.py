@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from searchengine.bank import COPIES, PICTURES, bank_captions, bank_pictures
 from searchengine.encoders.fake import FakeEncoder
 from searchengine.errors import EncoderError
 from searchengine.query.relevance import background, cached_background, load_background
-from searchengine.query.relevance.bank import COPIES, PICTURES, bank_captions, bank_pictures
 
 DRAWN = list(bank_pictures())
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from searchengine.demo.captions import split_of
-from searchengine.demo.scenes import sample_scene
-from searchengine.query.relevance.bank import (
+from searchengine.bank import (
     CAPTIONS_FILE,
     PICTURES,
     bank_captions,
     bank_digest,
     bank_pictures,
 )
+from searchengine.demo.captions import split_of
+from searchengine.demo.scenes import sample_scene
 from searchengine.query.relevance.words import make_captions
 
 

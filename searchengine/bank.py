@@ -1,4 +1,4 @@
-"""What relevance is measured against: ordinary captions, and pictures drawn by this package."""
+"""A bank of ordinary captions, and of pictures drawn by this package: what models are tried on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-CAPTIONS_FILE: Final = Path(__file__).with_name("captions.txt")
+CAPTIONS_FILE: Final = Path(__file__).with_name("bank_captions.txt")
 PICTURES: Final = 128
 """How many pictures are drawn. 64 to 512 of them measured the same (docs/relevance.md)."""
 
@@ -30,7 +30,7 @@ _SIZE: Final = (320, 240)
 
 @cache
 def bank_captions() -> tuple[str, ...]:
-    """Return the captions, some 1,000, all different (``words.py`` made them)."""
+    """Return the captions, some 1,000, all different (``query/relevance/words.py`` made them)."""
     return tuple(CAPTIONS_FILE.read_text(encoding="utf-8").splitlines())
 
 

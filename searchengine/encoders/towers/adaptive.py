@@ -1,0 +1,69 @@
+"""Towers that begin on torch at once and look for something faster when that pays.
+
+Nobody waits for an export who has 20 photos. Whoever has encoded for as long as looking would take
+will probably go on, so then it is looked, once: at the worst the run takes twice as long as it
+would have taken with the better of the two (the ski rental problem). What is found gives the same
+space, so it may take over between two batches. The next process knows it from the start.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from searchengine.encoders.contract import Pixels
+from searchengine.encoders.towers.contract import Rows, Tokens, Towers
+
+_log = logging.getLogger(__name__)
+
+
+class AdaptiveTowers:
+    """Implements ``Towers``: the first ones until ``patience_s`` of work, then the better ones."""
+
+    def __init__(self, first: Towers, look: Callable[[], Towers], *, patience_s: float) -> None:
+        """``look`` returns what shall take over, which may be ``first``; it is called once."""
+        self._towers = first
+        self._look: Callable[[], Towers] | None = look
+        self._patience_s = patience_s
+        self._spent_s = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """Of those in use now."""
+        return self._towers.name
+
+    @property
+    def runtime(self) -> str:
+        """Of those in use now."""
+        return self._towers.runtime
+
+    @property
+    def device(self) -> str:
+        """Of those in use now."""
+        return self._towers.device
+
+    def images(self, pixels: Pixels) -> Rows:
+        """Run uint8 (n, h, w, 3); float32 (n, dim)."""
+        return self._timed(lambda towers: towers.images(pixels))
+
+    def texts(self, tokens: Tokens) -> Rows:
+        """Run int64 (n, context); float32 (n, dim)."""
+        return self._timed(lambda towers: towers.texts(tokens))
+
+    def _timed(self, run: Callable[[Towers], Rows]) -> Rows:
+        if self._look is None:
+            return run(self._towers)
+        began = time.perf_counter()
+        rows = run(self._towers)
+        with self._lock:
+            self._spent_s += time.perf_counter() - began
+            look = self._look
+            if look is not None and self._spent_s >= self._patience_s:
+                self._look = None
+                _log.info("looking for a faster way to run this model, once on this machine")
+                self._towers = look()
+                _log.info("the model goes on with %s", self._towers.name)
+        return rows

@@ -1,0 +1,60 @@
+"""The one door to OpenVINO: imported late, and kept from talking to anybody."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from searchengine.errors import UnsupportedError
+
+_TELEMETRY = "openvino_telemetry"
+
+
+def has_openvino() -> bool:
+    """Whether OpenVINO is installed; nothing is imported."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+def import_openvino() -> Any:
+    """Return the module ``openvino``. Raises ``UnsupportedError`` where it does not work."""
+    return _import("openvino", "fast")
+
+
+def import_nncf() -> Any:
+    """Return the module ``nncf``. Raises ``UnsupportedError`` where it does not work."""
+    return _import("nncf", "int8")
+
+
+def _import(name: str, extra: str) -> Any:
+    with no_telemetry():
+        try:
+            return importlib.import_module(name)
+        except (ImportError, OSError) as error:
+            raise UnsupportedError(
+                f"{name} cannot be imported: {error}",
+                hint=f'pip install "crossmodal-searchengine[{extra}]", or model.runtime=torch',
+            ) from error
+
+
+@contextlib.contextmanager
+def no_telemetry() -> Iterator[None]:
+    """Make ``openvino_telemetry`` look absent meanwhile.
+
+    ``import openvino`` as it comes writes an identity under ``~/intel`` and sends events over
+    the network from its converters, unless the user has opted out. Both OpenVINO and NNCF have
+    a silent stand-in for where the package is not installed.
+    """
+    if _TELEMETRY in sys.modules:  # somebody else's import; theirs to answer for
+        yield
+        return
+    os.environ.setdefault("OPENVINO_TELEMETRY_DISABLE", "1")
+    sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[_TELEMETRY]

@@ -1,0 +1,189 @@
+"""Towers on OpenVINO: bf16 where the processor has it, int8 images, no torch at run time."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from searchengine.encoders.contract import Pixels
+from searchengine.encoders.fingerprint import Precision
+from searchengine.encoders.towers.contract import Rows, Tokens
+from searchengine.encoders.towers.exported import ExportedTowers, Tower
+from searchengine.encoders.towers.openvino_import import import_openvino
+from searchengine.encoders.towers.threads import available_cores
+from searchengine.errors import EncoderError, UnsupportedError
+
+# ViT-B-32 bf16, one thread: 33 images per core-second one at a time, 36 by four, 42 by eight, 40
+# by 16 and by 32. Several threads at one pass wait for one another (39 and 36 by 32 and by eight
+# for two); several passes of a thread each do not.
+_IMAGES_A_PASS: Final = 8
+_TEXTS_A_PASS: Final = 16
+_PRECISIONS: Final = ("fp32", "bf16", "int8")
+INT8_STEM: Final = "image-int8"
+
+
+class OpenVinoTowers:
+    """Implements ``Towers`` on the CPU. A tower is loaded when it is first needed."""
+
+    runtime = "openvino"
+    device = "cpu"
+
+    def __init__(
+        self,
+        exported: ExportedTowers,
+        *,
+        precision: Precision,
+        threads: int = 0,
+        image_file: Path | None = None,
+    ) -> None:
+        """``threads`` 0 means one a core; ``image_file`` replaces the exported image tower.
+
+        Raises ``UnsupportedError`` for a precision this processor does not have.
+        """
+        check_precision(precision)
+        self._image_file = image_file
+        self._exported = exported
+        self._precision = precision
+        self._threads = threads or available_cores()
+        self._dim = int(exported.files.model_cfg["embed_dim"])
+        self._runs: dict[str, Callable[[Any], Rows]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """Such as ``openvino bf16 on cpu``."""
+        return f"openvino {self._precision} on {self.device}"
+
+    def images(self, pixels: Pixels) -> Rows:
+        """Run uint8 (n, h, w, 3), passes side by side; float32 (n, dim)."""
+        return self._tower("image")(np.ascontiguousarray(pixels))
+
+    def texts(self, tokens: Tokens) -> Rows:
+        """Run int64 (n, context); float32 (n, dim)."""
+        return self._tower("text")(np.ascontiguousarray(tokens))
+
+    def reload_images(self) -> None:
+        """Have the image tower loaded anew: there is another one."""
+        with self._lock:
+            self._runs.pop("image", None)
+
+    def _tower(self, tower: Tower) -> Callable[[Any], Rows]:
+        with self._lock:
+            if tower not in self._runs:
+                self._runs[tower] = self._load(tower)
+            return self._runs[tower]
+
+    def _load(self, tower: Tower) -> Callable[[Any], Rows]:
+        stem, streams = str(tower), 1
+        if tower == "image":
+            streams = self._threads  # many pictures come at a time, texts often alone
+            if self._precision == "int8" and self._exported.there(INT8_STEM):
+                stem = INT8_STEM
+        try:
+            compiled = self._compile(stem, tower, streams)
+        except RuntimeError:  # whole by its size, and yet not what was written
+            self._exported.forget(stem)
+            stem = str(tower)
+            try:
+                compiled = self._compile(stem, tower, streams)
+            except RuntimeError as error:
+                raise UnsupportedError(
+                    f"OpenVINO cannot load the {tower} tower: {str(error).splitlines()[0][:300]}",
+                    hint="use model.runtime=torch",
+                ) from error
+        size = _IMAGES_A_PASS if tower == "image" else _TEXTS_A_PASS
+        return _Passes(compiled, size, streams, self._dim)
+
+    def _compile(self, stem: str, tower: Tower, streams: int) -> Any:
+        hint = _hint(self._precision)
+        if tower == "image" and self._image_file is not None:
+            return compile_file(self._image_file, hint, streams=streams, threads=self._threads)
+        path = self._exported.found(stem) or self._exported.path(tower)
+        return compile_file(path, hint, streams=streams, threads=self._threads, blobs=True)
+
+
+class _Passes:
+    """A compiled tower that takes any number of rows, from any thread."""
+
+    def __init__(self, compiled: Any, size: int, streams: int, dim: int) -> None:
+        self._compiled = compiled
+        self._size = size
+        self._dim = dim
+        self._queue = import_openvino().AsyncInferQueue(compiled, streams)
+        self._one_at_a_time = threading.Lock()
+
+    def __call__(self, inputs: Any) -> Rows:
+        rows = np.empty((len(inputs), self._dim), np.float32)
+        wrong: list[tuple[int, ...]] = []
+
+        def collect(request: Any, start: int) -> None:
+            part = request.get_output_tensor(0).data
+            if part.shape[1:] == rows.shape[1:]:
+                rows[start : start + len(part)] = part
+            else:
+                wrong.append(part.shape)
+
+        with self._one_at_a_time:
+            self._queue.set_callback(collect)
+            try:
+                for start in range(0, len(inputs), self._size):
+                    part = np.ascontiguousarray(inputs[start : start + self._size])
+                    self._queue.start_async({0: part}, start)
+                self._queue.wait_all()
+            except RuntimeError as error:
+                raise EncoderError(
+                    f"OpenVINO failed: {str(error).splitlines()[0][:300]}",
+                    hint="use model.runtime=torch",
+                ) from error
+        if wrong:
+            raise EncoderError(f"the compiled tower gave {wrong[0]}, not (n, {self._dim})")
+        return rows
+
+
+def compile_file(path: Path, hint: str, *, streams: int, threads: int, blobs: bool = False) -> Any:
+    """Compile an IR for the CPU; raises ``RuntimeError`` as OpenVINO does.
+
+    ``blobs`` keeps what comes out beside the IR: loading that takes half as long.
+    """
+    options = {
+        "INFERENCE_PRECISION_HINT": hint,
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": streams,
+        # Pinned, the threads of two processes stand on the same core.
+        "ENABLE_CPU_PINNING": False,
+    }
+    if blobs:
+        options["CACHE_DIR"] = str(path.parent / "blobs")
+    return _core().compile_model(str(path), "CPU", options)
+
+
+@functools.cache
+def _core() -> Any:
+    return import_openvino().Core()
+
+
+def has_bf16() -> bool:
+    """Whether this processor computes bfloat16. Imports OpenVINO."""
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _hint(precision: Precision) -> str:
+    """What int8 leaves alone, and the text tower, runs at bf16 where there is bf16."""
+    return "bf16" if precision != "fp32" and has_bf16() else "f32"
+
+
+def check_precision(precision: Precision) -> None:
+    """Raise ``UnsupportedError`` for a precision OpenVINO does not have on this processor."""
+    if precision not in _PRECISIONS:
+        raise UnsupportedError(
+            f"OpenVINO has no {precision} on a CPU", hint=f"use {', '.join(_PRECISIONS)}, or auto"
+        )
+    if precision == "bf16" and not has_bf16():
+        raise UnsupportedError(
+            "this processor has no bfloat16 instructions", hint="use fp32 or auto"
+        )
