@@ -51,6 +51,8 @@ def _pictures(source: Source, encoder: Any, max_pixels: int) -> Iterator[Pixels]
         if isinstance(asset, Skipped) or asset.modality != "image":
             continue
         try:
-            yield encoder.preprocess(decode_image(source.open(asset), max_pixels=max_pixels).image)
+            data = source.open(asset)
+            decoded = decode_image(data, max_pixels=max_pixels, reduction=encoder.reduction)
+            yield encoder.preprocess(decoded.image)
         except (ItemError, OSError):
             continue  # the run itself will say so
