@@ -50,6 +50,8 @@ _KINDS: dict[str, tuple[str, str, str]] = {
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
+_CONTAINERS = (b"%PDF-", b"\x1a\x45\xdf\xa3")
+"""How PDFs and Matroska films begin; MP4 films begin as AVIF does."""
 _ORIENTATION = 0x0112
 _SIDEWAYS = {5, 6, 7, 8}
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
@@ -189,7 +191,10 @@ def _kind_of(data: bytes) -> str:
         if brands & _HEIF_BRANDS:
             return "HEIF"
     raise DecodeError(
-        "not a picture: the content is none of JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP, HEIC, RAW"
+        "not a picture: the content is none of JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP, HEIC, RAW",
+        hint="of a PDF or a film, name a part: book.pdf#page=3, film.mp4#frame=3"
+        if head.startswith(_CONTAINERS) or head[4:8] == b"ftyp"
+        else "",
     )
 
 

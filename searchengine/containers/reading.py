@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import stat
+import tarfile
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from searchengine.containers.contract import Limits
-from searchengine.errors import DecodeError, LimitError, NotFoundError, ReadError
+from searchengine.errors import DecodeError, LimitError, NotFoundError, ReadError, UnsupportedError
 from searchengine.identity import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import IO, BinaryIO
 
 _MAX_BYTES = 1 << 30
 _MAX_PIXELS = 178_956_970
@@ -26,12 +27,14 @@ def picture_bytes(
     max_bytes: int = _MAX_BYTES,
     max_pixels: int = _MAX_PIXELS,
 ) -> bytes:
-    """Return the bytes of the picture of an indexed image: its file's, or a JPEG of its part.
+    """Return the bytes of the picture of an indexed image: its file's, its member's of a tar, or a
+    JPEG of its part of a film or a PDF.
 
     ``meta`` is the item's: the frame of a film is found by the time in it.
 
     Raises ``NotFoundError`` for what is no file of this machine or is gone, ``ReadError``,
-    ``LimitError``, and ``DecodeError`` for a part that is no longer there.
+    ``LimitError``, ``DecodeError`` for a part that is no longer there, and ``UnsupportedError``
+    for a picture that stands in a table or a compressed tar, which are not searched for one.
     """
     path = path_of(uri)
     if path is None:
@@ -43,6 +46,8 @@ def picture_bytes(
         if not kind:
             return _whole(path, max_bytes)
         with path.open("rb") as file:
+            if kind == "member":
+                return _member(file, unquote(number), max_bytes)
             return _part(file, kind, number, meta or {}, Limits(max_pixels=max_pixels))
     except FileNotFoundError:
         raise NotFoundError(f"the file is gone: {path}") from None
@@ -52,10 +57,28 @@ def picture_bytes(
 
 def _whole(path: Path, max_bytes: int) -> bytes:
     with path.open("rb") as file:
-        data = file.read(max_bytes + 1)
+        return _bounded(file, str(path), max_bytes)
+
+
+def _bounded(file: IO[bytes], name: str, max_bytes: int) -> bytes:
+    data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
-        raise LimitError(f"{path} is larger than {max_bytes:,} bytes (setting ingest.max_bytes)")
+        raise LimitError(f"{name} is larger than {max_bytes:,} bytes (setting ingest.max_bytes)")
     return data
+
+
+def _member(file: BinaryIO, name: str, max_bytes: int) -> bytes:
+    """Return the bytes of a tar's member. A compressed tar would have to be unpacked for it."""
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as tar:
+            member = tar.extractfile(name)
+            if member is None:
+                raise ReadError(f"{name} is no file in the tar")
+            return _bounded(member, name, max_bytes)
+    except KeyError:
+        raise DecodeError(f"{name} is not in the tar any more") from None
+    except tarfile.TarError:
+        raise UnsupportedError(f"{name} is in a tar that cannot be read in any order") from None
 
 
 def _part(file: BinaryIO, kind: str, number: str, meta: Mapping[str, Any], limits: Limits) -> bytes:
@@ -71,4 +94,4 @@ def _part(file: BinaryIO, kind: str, number: str, meta: Mapping[str, Any], limit
             if isinstance(page, BrokenPart):
                 raise page.error
             return page.jpeg
-    raise DecodeError(f"no picture can be made of {kind}={number}")
+    raise UnsupportedError(f"no picture can be taken out of the file for {kind}={number}")

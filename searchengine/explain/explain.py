@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from searchengine.errors import ItemError, NotFoundError, QueryError
+from searchengine.errors import ItemError, NotFoundError, QueryError, UnsupportedError
 from searchengine.explain.effects import Part, term_effects
 from searchengine.explain.explanation import Explanation
 from searchengine.explain.heat import heat_map
-from searchengine.identity import path_of
 from searchengine.query.language import query_text
 from searchengine.query.resolve import TermVector
 from searchengine.query.terms import Picture, Term, Words, check_terms
@@ -67,7 +66,7 @@ def explain(
         return Looked(Explanation(item, query, score, effects, no_heat=reason), None)
     try:
         picture, notes = _picture(engine, item)
-    except (ItemError, NotFoundError) as error:
+    except (ItemError, NotFoundError, UnsupportedError) as error:
         return Looked(Explanation(item, query, score, effects, no_heat=str(error)), None)
     encoder = engine.encoder(engine.side(item.modality))
     heat = heat_map(picture, compose(parts), encoder, on_progress=on_progress)
@@ -107,16 +106,11 @@ def _stored_vector(engine: SearchEngine, item: Item) -> npt.NDArray[np.float32]:
 
 def _picture(engine: SearchEngine, item: Item) -> tuple[Image.Image, tuple[str, ...]]:
     """Return the item's picture, and a note if the file is not as it was indexed."""
+    from searchengine.containers.reading import picture_bytes
     from searchengine.decode import decode_image
     from searchengine.identity import content_hash
 
-    path = path_of(item.uri)
-    if path is None:
-        raise NotFoundError(f"{item.uri} is no file of this machine")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise NotFoundError(f"the file is gone: {path}: {error.strerror or error}") from None
+    data = picture_bytes(item.uri, item.meta)
     notes: tuple[str, ...] = ()
     if content_hash(data) != item.content_hash:
         notes = ("the file has changed since it was indexed: the map shows it as it is now",)

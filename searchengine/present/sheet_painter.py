@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from searchengine.identity import path_of
 from searchengine.present.lettering import Colour, Lettering, script_name
 from searchengine.present.names import file_name, first_line, pixel_size, short_moment
 from searchengine.present.table import counted
-from searchengine.present.thumbnails import small, thumbnail
+from searchengine.present.thumbnails import item_thumbnail, small
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -188,8 +187,7 @@ class Painter:
         if hit.modality == "text":
             self._card(str(hit.metadata.get("caption") or ""), left, top)
         else:
-            path = path_of(hit.uri)
-            picture = "not on this machine" if path is None else thumbnail(path, (thumb, thumb))
+            picture = item_thumbnail(hit.uri, hit.metadata.get("meta"), (thumb, thumb))
             if isinstance(picture, str):
                 self._message(picture, (left, top))
             else:

@@ -6,10 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from searchengine.identity import path_of
 from searchengine.present.names import file_name, first_line
 from searchengine.present.text_width import cut_end, cut_middle, head, one_line, pad
-from searchengine.present.thumbnails import small, thumbnail
+from searchengine.present.thumbnails import item_thumbnail, small
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -67,12 +66,11 @@ def terminal_sheet(results: Results, width: int = 80, *, true_colour: bool | Non
 
 def _cell(hit: Hit, width: int, true_colour: bool | None) -> list[str]:
     """Return the lines of one hit, all of the same width."""
-    path = path_of(hit.uri)
     if hit.modality == "text":
         lines = _text_box(str(hit.metadata.get("caption") or ""), width)
     else:
         size = (width, 2 * _CELL_LINES)
-        picture = "not on this machine" if path is None else thumbnail(path, size)
+        picture = item_thumbnail(hit.uri, hit.metadata.get("meta"), size)
         if isinstance(picture, str):
             lines = _text_box(picture, width)
         else:

@@ -3,19 +3,55 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from searchengine.containers.reading import picture_bytes
 from searchengine.decode import check_pixels, decode_image, quiet_pillow
-from searchengine.errors import DecodeError, LimitError
+from searchengine.errors import (
+    DecodeError,
+    LimitError,
+    NotFoundError,
+    ReadError,
+    UnsupportedError,
+)
 from searchengine.extras import extra_named
+from searchengine.identity import path_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from PIL import Image
 
 MAX_PIXELS = 178_956_970
 """Larger pictures are not opened for a thumbnail (Pillow's limit for decompression bombs)."""
+
+
+def item_thumbnail(
+    uri: str, meta: Mapping[str, Any] | None, size: tuple[int, int]
+) -> Image.Image | str:
+    """Return the picture of an indexed image as ``thumbnail`` does, be it a part of a file.
+
+    ``meta`` is the item's: a frame of a film is found by the time in it.
+    """
+    path = path_of(uri)
+    if path is None:
+        return "not on this machine"
+    if "#" not in uri:
+        return thumbnail(path, size)
+    try:
+        data = picture_bytes(uri, meta, max_pixels=MAX_PIXELS)
+        return small(decode_image(data, max_pixels=MAX_PIXELS).image, size, upright=True)
+    except NotFoundError:
+        return "file is gone"
+    except UnsupportedError:
+        return "inside another file"
+    except ReadError:
+        return "not readable"
+    except (LimitError, MemoryError):
+        return "too large"
+    except DecodeError as error:
+        return _why_broken(error)
 
 
 def thumbnail(path: Path, size: tuple[int, int]) -> Image.Image | str:
@@ -37,8 +73,12 @@ def thumbnail(path: Path, size: tuple[int, int]) -> Image.Image | str:
     except (LimitError, MemoryError):
         return "too large"
     except DecodeError as error:
-        extra = extra_named(error)
-        return f"needs the extra {extra}" if extra else "broken picture"
+        return _why_broken(error)
+
+
+def _why_broken(error: DecodeError) -> str:
+    extra = extra_named(error)
+    return f"needs the extra {extra}" if extra else "broken picture"
 
 
 def small(image: Image.Image, size: tuple[int, int], *, upright: bool = False) -> Image.Image:

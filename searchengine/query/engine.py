@@ -6,8 +6,8 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from searchengine.errors import MismatchError, NotFoundError
-from searchengine.identity import path_of
+from searchengine.containers.reading import picture_bytes
+from searchengine.errors import MismatchError, NotFoundError, SearchEngineError
 from searchengine.query.answer import answer
 from searchengine.query.doubts import doubts_about
 from searchengine.query.hits import STORED, make_hit
@@ -250,10 +250,10 @@ class SearchEngine:
         if isinstance(term, Picture):
             return term.data
         if isinstance(term, Known):
-            path = path_of(self._lookup.item(term.id).uri)
+            item = self._lookup.item(term.id)
             try:
-                return None if path is None else path.read_bytes()
-            except OSError:
+                return picture_bytes(item.uri, item.meta) if item.modality == "image" else None
+            except SearchEngineError:
                 return None
         return None
 

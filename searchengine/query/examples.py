@@ -7,15 +7,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from searchengine.containers.reading import picture_bytes
 from searchengine.errors import (
     ItemError,
     LimitError,
     NotFoundError,
     QueryError,
     ReadError,
+    UnsupportedError,
     UsageError,
 )
-from searchengine.query.keys import resolve_id
+from searchengine.identity import file_uri
+from searchengine.query.keys import part_of, resolve_id
 from searchengine.query.terms import Known, Picture
 
 if TYPE_CHECKING:
@@ -71,6 +74,8 @@ def read_example(
                 hint="add --allow-net to fetch it",
             )
         return Picture(_fetch(text, limits), text)
+    if (part := part_of(text)) is not None and part[0].is_file():
+        return _read_part(*part, max_bytes)
     path = Path(text).expanduser()
     if not path.exists():
         raise NotFoundError(
@@ -85,6 +90,18 @@ def read_example(
         raise ReadError(f"cannot read {path}: {error.strerror}") from None
 
 
+def _read_part(path: Path, fragment: str, max_bytes: int) -> Picture:
+    """Return a page of a PDF or a member of a tar; a frame has to be indexed to be known."""
+    uri = f"{file_uri(path.resolve())}#{fragment}"
+    try:
+        return Picture(picture_bytes(uri, max_bytes=max_bytes), f"{path}#{fragment}")
+    except UnsupportedError:
+        raise NotFoundError(
+            f"{path}#{fragment} is not in the index as the file is now",
+            hint=f"searchengine index {path}",
+        ) from None
+
+
 def indexed_twin(text: str, stored: Callable[[str], tuple[int, int] | None]) -> Known | None:
     """Return the indexed item at a path if the file has not changed since, else ``None``.
 
@@ -92,11 +109,16 @@ def indexed_twin(text: str, stored: Callable[[str], tuple[int, int] | None]) -> 
     needs neither decoding nor a model: its vector is in the database.
     """
     try:
-        stat = Path(text).expanduser().stat()
+        part = part_of(text)
+        path = Path(text).expanduser() if part is None else part[0]
+        stat = path.stat()
         key = resolve_id(text)
     except (OSError, ValueError):
         return None
-    return Known(key) if stored(key) == (stat.st_size, stat.st_mtime_ns) else None
+    known = stored(key)
+    if part is not None:  # of a page or a frame, it is the file's time that tells
+        return Known(key) if known is not None and known[1] == stat.st_mtime_ns else None
+    return Known(key) if known == (stat.st_size, stat.st_mtime_ns) else None
 
 
 def _read_bounded(stream: BinaryIO, max_bytes: int, origin: str) -> bytes:

@@ -8,6 +8,8 @@ from pathlib import Path
 from searchengine.identity import canonical_url, file_uri, item_id
 
 _ID = re.compile(r"[0-9a-f]{32}")
+_PART = re.compile(r"(.+)#((?:page|frame|row|paragraph|member)=.+)", re.DOTALL)
+"""What results show for a part of a file."""
 _URI = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
@@ -22,6 +24,22 @@ def resolve_id(key: str) -> str:
     if _URI.match(key):
         web = key.lower().startswith(("http://", "https://"))
         return item_id(canonical_url(key) if web else key)
-    path = Path(key).expanduser()
+    if (part := part_of(key)) is not None:
+        return item_id(f"{_uri_of(part[0])}#{part[1]}")
+    return item_id(_uri_of(Path(key).expanduser()))
+
+
+def part_of(key: str) -> tuple[Path, str] | None:
+    """Return the file and the fragment that ``book.pdf#page=3`` stands for.
+
+    ``None`` for any other path, and for that of a file whose name only looks like it.
+    """
+    found = _PART.fullmatch(key)
+    if found is None or Path(key).expanduser().exists():
+        return None
+    return Path(found[1]).expanduser(), found[2]
+
+
+def _uri_of(path: Path) -> str:
     # As the folder source writes it: links in the way resolved, the name as it is.
-    return item_id(file_uri(path.parent.resolve() / path.name))
+    return file_uri(path.parent.resolve() / path.name)

@@ -121,6 +121,6 @@ def pool_columns(shape: Shape) -> tuple[str, ...]:
         keys.append(shape.group_by)
     columns = [column for key in keys for column in fields_for(key)]
     columns += ["content_hash"] if shape.fold else []
-    columns += ["uri", "caption"] if shape.rerank is not None else []
+    columns += ["uri", "caption", "meta"] if shape.rerank is not None else []
     columns += [VECTOR] if shape.needs_vectors else []
     return tuple(dict.fromkeys(columns)) or ("id",)

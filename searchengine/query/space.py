@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from searchengine.errors import QueryError
-from searchengine.identity import path_of
+from searchengine.containers.reading import picture_bytes
+from searchengine.errors import QueryError, SearchEngineError
 from searchengine.query.compose import SAMPLE_SIZE, compose
 from searchengine.query.prompts import default_prompts, encode_prompted
 from searchengine.query.relevance import cached_background, load_background, relevance_of
@@ -171,17 +171,14 @@ class Space:
         item = self._lookup.item(what.id)
         if item.modality == "text":
             return Words(item.caption or "")
-        path = path_of(item.uri)
         try:
-            data = None if path is None or "#" in item.uri else path.read_bytes()
-        except OSError:
-            data = None
-        if data is None:
+            return Picture(picture_bytes(item.uri, item.meta), item.uri)
+        except SearchEngineError as error:
             raise QueryError(
-                f"the picture of {what.id} cannot be read, and a second model has to see it",
+                f"the picture of {what.id} cannot be read, and a second model has to see it "
+                f"({error})",
                 hint="leave out --rerank, or give the picture itself",
-            )
-        return Picture(data, item.uri)
+            ) from None
 
     def _vectors(
         self, terms: Sequence[tuple[float, Settled]], info: SideInfo, access: Access

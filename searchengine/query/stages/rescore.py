@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from searchengine.errors import EncoderError, ItemError, QueryError
-from searchengine.identity import path_of
+from searchengine.containers.reading import picture_bytes
+from searchengine.errors import EncoderError, ItemError, QueryError, SearchEngineError
 from searchengine.query.stages.vectors import cosines
 
 if TYPE_CHECKING:
@@ -58,17 +58,13 @@ def rescore(
 
 
 def read_file(candidate: Candidate) -> bytes | None:
-    """Return the bytes of the local file behind a candidate; ``None`` if they cannot be had.
-
-    A part of a file (``#page=2``) cannot: its bytes are not the file's.
-    """
+    """Return the bytes of the picture behind a candidate; ``None`` if they cannot be had."""
     uri = candidate.fields.get("uri")
-    if not isinstance(uri, str) or "#" in uri:
+    if not isinstance(uri, str):
         return None
-    path = path_of(uri)
     try:
-        return None if path is None else path.read_bytes()
-    except (OSError, ValueError):
+        return picture_bytes(uri, candidate.fields.get("meta"))
+    except (SearchEngineError, ValueError):
         return None
 
 
