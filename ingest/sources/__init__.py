@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingest.sources.chain import ChainedSource
 from ingest.sources.folder import MAX_BYTES, FolderSource, Wanted
@@ -40,8 +40,12 @@ def open_sources(
     max_bytes: int = MAX_BYTES,
     table: TableSettings | None = None,
     net: NetSettings | None = None,
+    rows: tuple[int, int] | None = None,
 ) -> Source:
     """Return folders, files, tars and tables of pictures as one source that lists nothing twice.
+
+    ``rows`` limits tables of pictures of this machine to rows, the first and
+    the last (``sources.shards`` cuts them so).
 
     Raises ``NotFoundError`` for a path that is not there, ``UsageError`` for
     one that cannot be indexed, or only with the network, which is not allowed;
@@ -67,7 +71,7 @@ def open_sources(
             continue
         if modality != "text" and _is_table(path):
             links = links or _links(net)
-            if (pictures := _picture_table(path, links, table, max_bytes)) is not None:
+            if (pictures := _picture_table(path, links, table, max_bytes, rows)) is not None:
                 others.append(pictures)
                 continue
         folders.append(
@@ -82,13 +86,24 @@ def open_sources(
         )
     unique = list({folder.root: folder for folder in folders}.values())
     outer = [folder for folder in unique if not any(other.reaches(folder) for other in unique)]
-    sources = [*outer, *{source.uri: source for source in others}.values()]
+    # What says more of a picture comes first: a table has its caption, the folder may not.
+    sources = [*{source.uri: source for source in others}.values(), *outer]
     return outer[0] if len(outer) == 1 == len(sources) else ChainedSource(sources)
 
 
 def _is_table(path: str) -> bool:
     name = os.path.basename(path).lower()
     return suffix_of(name) in TABLE_SUFFIXES and name not in CAPTION_TABLES and os.path.isfile(path)
+
+
+def is_picture_table(path: str, **options: Any) -> bool:
+    """Whether ``open_sources`` takes a path for a table of pictures. Raises as it does."""
+    if options.get("modality") == "text" or not _is_table(os.path.expanduser(path)):
+        return False
+    from ingest.sources.picture_table import PictureTable
+
+    source = open_sources((path,), **options)
+    return isinstance(source, ChainedSource) and source.holds(PictureTable)
 
 
 def _links(net: NetSettings | None) -> Links:
@@ -115,7 +130,11 @@ def _remote(url: str, links: Links, options: RemoteOptions) -> RemoteSource:
 
 
 def _picture_table(
-    path: str, links: Links, table: TableSettings | None, max_bytes: int
+    path: str,
+    links: Links,
+    table: TableSettings | None,
+    max_bytes: int,
+    rows: tuple[int, int] | None,
 ) -> PictureTable | None:
     """Return a table of pictures; ``None`` for one of texts, and for what cannot be opened."""
     from ingest.sources.picture_columns import find_columns
@@ -134,4 +153,4 @@ def _picture_table(
             "which is off by default",
             hint="add --allow-net to fetch them, or --modality text to index its texts alone",
         )
-    return PictureTable(file, columns, links, max_bytes=max_bytes)
+    return PictureTable(file, columns, links, max_bytes=max_bytes, rows=rows)

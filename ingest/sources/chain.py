@@ -37,12 +37,12 @@ class ChainedSource:
         """Yield all of the first, then all of the second, and so on.
 
         What a tar or a table lists once more is told as ``repeated``. Folders
-        do not overlap (``open_sources`` sees to that), and remember nothing.
+        alone do not overlap (``open_sources`` sees to that), and remember nothing.
         """
         self._listed = []
-        seen = Seen()
+        seen = None if all(isinstance(one, FolderSource) for one in self._sources) else Seen()
         for source in self._sources:
-            yield from source if isinstance(source, FolderSource) else once(source, seen)
+            yield from source if seen is None else once(source, seen)
             self._listed.append(source)
 
     @property
@@ -65,6 +65,10 @@ class ChainedSource:
         if not isinstance(source, OpensFiles):
             return io.BytesIO(source.open(asset))
         return source.open_file(asset)
+
+    def holds(self, kind: type) -> bool:
+        """Whether a source of this kind is among them."""
+        return any(isinstance(source, kind) for source in self._sources)
 
     @property
     def costly(self) -> bool:

@@ -189,12 +189,16 @@ class FolderSource:
 
 def _sidecars(folder: Folder) -> frozenset[str]:
     """Return the names of the files that hold the caption of a picture beside them."""
-    pictures = {stem_of(name) for name in folder.files if suffix_of(name) in PICTURE_SUFFIXES}
-    return frozenset(
-        name
+    written = [name for name in folder.files if suffix_of(name) in SIDECAR_SUFFIXES]
+    # Of the pictures only those that matter here: a folder may hold a million without a caption.
+    stems = {stem_of(name) for name in written}
+    pictures = {
+        stem
         for name in folder.files
-        if suffix_of(name) in SIDECAR_SUFFIXES
-        and (stem_of(name) in pictures or stem_of(name) in folder.excluded)
+        if suffix_of(name) in PICTURE_SUFFIXES and (stem := stem_of(name)) in stems
+    }
+    return frozenset(
+        name for name in written if stem_of(name) in pictures or stem_of(name) in folder.excluded
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -94,9 +95,17 @@ class PictureTable:
     """
 
     def __init__(
-        self, file: TableFile, columns: PictureColumns, links: Links, *, max_bytes: int
+        self,
+        file: TableFile,
+        columns: PictureColumns,
+        links: Links,
+        *,
+        max_bytes: int,
+        rows: tuple[int, int] | None = None,
     ) -> None:
+        """``rows``: the first and the last that are listed, from 1; of the rest nothing is said."""
         self._file = file
+        self._rows = rows
         self.uri = file.uri
         self._columns = columns
         self._links = links
@@ -131,7 +140,7 @@ class PictureTable:
             yield Skipped(self.uri, error.reason, str(error))
         if waiting is not None:
             yield waiting
-        if whole:
+        if whole and self._rows is None:
             self._scopes = (Scope(self.uri + "#"),)
 
     def open(self, asset: Asset) -> bytes:
@@ -149,7 +158,12 @@ class PictureTable:
 
     def _listed(self) -> Iterator[Asset | Skipped]:
         with self._file.open() as file:
-            for row in open_table(file, self._file.suffix).rows:
+            first, last = self._rows or (1, sys.maxsize)
+            for row in open_table(file, self._file.suffix, first).rows:
+                if row.number < first:
+                    continue
+                if row.number > last:
+                    return
                 try:
                     if row.problem:
                         raise DecodeError(row.problem)

@@ -57,12 +57,15 @@ class Table:
     """How many rows there are; ``None`` where only reading them tells."""
 
 
-def open_table(file: BinaryIO, suffix: str) -> Table:
-    """Open a ``.jsonl``, ``.csv`` or ``.parquet`` table. Raises ``DecodeError``, ``ReadError``."""
+def open_table(file: BinaryIO, suffix: str, start: int = 1) -> Table:
+    """Open a ``.jsonl``, ``.csv`` or ``.parquet`` table. Raises ``DecodeError``, ``ReadError``.
+
+    Of a Parquet file the row groups before row ``start`` are not read, and their rows left out.
+    """
     if suffix == ".csv":
         return _open_csv(file)
     if suffix == ".parquet":
-        return _open_parquet(file)
+        return _open_parquet(file, start)
     return Table(None, _jsonl_rows(file))
 
 
@@ -70,6 +73,12 @@ def bytes_columns(file: BinaryIO) -> tuple[str, ...]:
     """Return the columns of a Parquet file that hold bytes, or a struct with a field ``bytes``."""
     schema = _parquet_file(file).schema_arrow
     return tuple(field.name for field in schema if _holds_bytes(field.type))
+
+
+def row_groups(file: BinaryIO) -> list[int]:
+    """Return how many rows each row group of a Parquet file has."""
+    meta = _parquet_file(file).metadata
+    return [meta.row_group(group).num_rows for group in range(meta.num_row_groups)]
 
 
 def column_values(
@@ -213,10 +222,10 @@ def _csv_rows(reader: Iterator[list[str]], header: tuple[str, ...]) -> Iterator[
             yield Row(number, dict(zip(header, map(clean_text, fields), strict=True)))
 
 
-def _open_parquet(file: BinaryIO) -> Table:
+def _open_parquet(file: BinaryIO, start: int) -> Table:
     table = _parquet_file(file)
     columns = tuple(field.name for field in table.schema_arrow if not _holds_bytes(field.type))
-    return Table(columns, _parquet_rows(table, columns), table.metadata.num_rows)
+    return Table(columns, _parquet_rows(table, columns, start), table.metadata.num_rows)
 
 
 def _parquet_file(file: BinaryIO) -> Any:
@@ -267,11 +276,13 @@ def _holds_bytes(kind: Any) -> bool:
     return any(_holds_bytes(kind.field(i).type) for i in range(kind.num_fields))
 
 
-def _parquet_rows(table: Any, columns: tuple[str, ...]) -> Iterator[Row]:
+def _parquet_rows(table: Any, columns: tuple[str, ...], start: int) -> Iterator[Row]:
     import pyarrow as pa
 
-    number = 0
-    batches = table.iter_batches(batch_size=_PARQUET_ROWS, columns=list(columns))
+    number, groups = 0, list(range(table.metadata.num_row_groups))
+    while groups and number + table.metadata.row_group(groups[0]).num_rows < start:
+        number += table.metadata.row_group(groups.pop(0)).num_rows
+    batches = table.iter_batches(batch_size=_PARQUET_ROWS, row_groups=groups, columns=list(columns))
     while True:
         try:
             batch = next(batches, None)

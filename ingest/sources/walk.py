@@ -173,8 +173,9 @@ class Walk:
         for name in sorted(links):
             if skipped := self._follow(folder, name, names, folders):
                 yield skipped
-        folder.files = sorted(names)
-        folder.folders = sorted(folders)
+        names.sort()  # in place: there may be a million
+        folders.sort()
+        folder.files, folder.folders = names, folders
 
     def _passes_over(self, entry: os.DirEntry[str], folder: Folder) -> bool:
         name = entry.name

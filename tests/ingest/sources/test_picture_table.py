@@ -106,6 +106,18 @@ def test_a_row_and_the_folder_name_one_item(tmp_path: Path) -> None:
     assert (report.unchanged, report.embedded, encoder.images) == (1, 0, 1)
 
 
+def test_a_row_of_a_file_in_a_folder_of_the_same_run(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.png").write_bytes(picture(COLOURS[0]))
+    table = write_jsonl(tmp_path / "t.jsonl", [{"file": "photos/a.png", "caption": "x"}])
+    store = FlakyStore()
+    for _ in range(2):
+        report = run(make_job([tmp_path / "photos", table], store))
+        assert (report.seen, report.skipped) == (1, 1)
+        assert [row["caption"] for row in contents(store).values()] == ["x"]
+    assert report.unchanged == 1
+
+
 def test_captions_of_neighbouring_rows_are_joined(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(picture(COLOURS[0]))
     rows = [{"image": "a.png", "caption": text, "n": n} for n, text in enumerate("xyx")]

@@ -229,7 +229,7 @@ def test_tars_and_folders_side_by_side(tmp_path: Path) -> None:
     }
     assert len(source.scopes) == 4
     with pytest.raises(ReadError):
-        open_sources([tars[0], tars[1]]).open(assets[0])
+        open_sources([tars[0], tars[1]]).open(assets[-1])
 
 
 def test_only_texts_means_no_pictures_of_a_tar(tmp_path: Path) -> None:
