@@ -47,7 +47,7 @@ def index_recall(
     """
     top = max(ks)
     best = nearest(store, info.side, vectors, top, own=own, advance=advance)
-    answers = store.search(info.side, vectors, limit=top + (own is not None))
+    answers = store.search(info.side, vectors, limit=top + (own is not None), by_index=True)
     found = without(answers, own, top)
     shares = {
         k: float(recalls([one[:k] for one in best], [one[:k] for one in found]).mean()) for k in ks

@@ -23,4 +23,5 @@ def open_configured_store(settings: Settings, *, patient_reads: bool = False) ->
         tls_ca=chosen.tls_ca,
         timeout_s=chosen.timeout_s,
         patient_reads=patient_reads,
+        mirror_mb=chosen.mirror_mb,
     )

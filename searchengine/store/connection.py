@@ -20,6 +20,7 @@ from searchengine.store.capabilities import Capabilities, capabilities_of
 from searchengine.store.failures import Fault, fault_of, is_milvus, translate, unavailable
 from searchengine.store.fields import TERMS
 from searchengine.store.lean_import import import_pymilvus
+from searchengine.store.mirror.mirrors import Step
 from searchengine.store.writing import columns_of, input_fields
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from searchengine.encoders.contract import Vectors
+    from searchengine.store.mirror.mirrors import Mirrors
+    from searchengine.store.mirror.snapshot import Snapshot
 
 LONG_S = 3_600.0
 """Limit on building an index or loading a side: bounded by its size, not by the network."""
@@ -65,6 +68,8 @@ class Connection:
         self.where = where
         self.patience = patience
         self.writing: AbstractContextManager[Any] = nullcontext()
+        self._mirrors: Mirrors | None = None
+        self._mirror_bytes = 0
         self._folder: Path | None = None
         self._client = _connect(where, address, login, patience.connect_s)
         try:
@@ -156,10 +161,27 @@ class Connection:
         finally:
             iterator.close()
 
-    def own(self, folder: Path, writing: threading.RLock) -> None:
+    def own(
+        self, folder: Path, writing: threading.RLock, mirrors: Mirrors, mirror_bytes: int
+    ) -> None:
         """Take over a Lite folder, to be released with the connection."""
         self._folder = folder
         self.writing = writing
+        self._mirrors = mirrors
+        self._mirror_bytes = mirror_bytes
+
+    def mirrored(self, alias: str) -> Snapshot | None:
+        """Return a side's rows as they are, if they can be read from this process's memory."""
+        return self._mirrors.of(alias, self._mirror_bytes) if self._mirrors else None
+
+    def step(self, alias: str) -> AbstractContextManager[Step]:
+        """Have the rows in memory follow a write; for holders of ``writing``."""
+        return self._mirrors.step(alias) if self._mirrors else nullcontext(Step(None, None))
+
+    def forget(self, collection: str) -> None:
+        """Let go of the rows in memory; the next read takes them anew."""
+        if self._mirrors:
+            self._mirrors.forget(collection)
 
     def close(self) -> None:
         """Let go of the server, or of the folder."""
@@ -167,7 +189,7 @@ class Connection:
             self._client.close()
         if self._folder is not None:
             lite.release(self._folder)
-            self._folder = None
+            self._folder = self._mirrors = None
 
     def _raised(self, error: Exception, doing: str) -> Exception:
         if isinstance(error, SearchEngineError):
@@ -178,16 +200,16 @@ class Connection:
         return error
 
 
-def open_folder(folder: Path, patience: Patience) -> Connection:
-    """Open a Milvus Lite folder."""
+def open_folder(folder: Path, patience: Patience, mirror_bytes: int) -> Connection:
+    """Open a Milvus Lite folder, of whose rows so many bytes may be read from memory."""
     _quiet()
-    address, writing = lite.acquire(folder)
+    address, writing, mirrors = lite.acquire(folder)
     try:
         connection = Connection(str(folder), address, Login(), patience)
     except BaseException:
         lite.release(folder)
         raise
-    connection.own(folder, writing)
+    connection.own(folder, writing, mirrors, mirror_bytes)
     return connection
 
 

@@ -127,6 +127,7 @@ class Store(Protocol):
         min_score: float | None = None,
         effort: int | None = None,
         fresh: bool = True,
+        by_index: bool = False,
     ) -> list[list[Found]]:
         """Return for each of n query vectors its nearest items by cosine, best first.
 
@@ -137,7 +138,8 @@ class Store(Protocol):
         For measuring: ``effort`` is a value of the index's own parameter to use in
         this call, whatever the number of hits (``UnsupportedError`` where the index
         has none; without a filter only); with ``fresh=False`` a server does not wait
-        for the newest writes.
+        for the newest writes; with ``effort`` or ``by_index`` the database's own index answers,
+        even where all rows lie in this process's memory (Milvus Lite).
         """
 
     def search_text(

@@ -15,6 +15,7 @@ from typing import Any
 
 from searchengine.errors import DiskFullError, StoreBusyError, StoreUnavailableError
 from searchengine.store.failures import Fault, fault_of, reason_of
+from searchengine.store.mirror.mirrors import Mirrors
 
 
 @dataclass(slots=True)
@@ -24,14 +25,15 @@ class _Opened:
     port: int
     users: int
     writing: threading.RLock
+    mirrors: Mirrors
 
 
 _folders: dict[Path, _Opened] = {}
 _guard = threading.Lock()
 
 
-def acquire(folder: Path) -> tuple[str, threading.RLock]:
-    """Open the folder (making it if need be); return its address and its writers' lock.
+def acquire(folder: Path) -> tuple[str, threading.RLock, Mirrors]:
+    """Open the folder (making it if need be); return its address, its writers' lock, its mirrors.
 
     Lite takes one writer at a time, whichever thread or store it comes from.
     Raises ``StoreBusyError`` when another process has it open,
@@ -44,7 +46,7 @@ def acquire(folder: Path) -> tuple[str, threading.RLock]:
             opened = _open(folder, key)
             _folders[key] = opened
         opened.users += 1
-        return f"http://127.0.0.1:{opened.port}", opened.writing
+        return f"http://127.0.0.1:{opened.port}", opened.writing, opened.mirrors
 
 
 def release(folder: Path) -> None:
@@ -81,7 +83,8 @@ def _open(folder: Path, key: Path) -> _Opened:
             f"the database folder {folder} cannot be opened: {reason_of(error)}",
             hint="Check that it is a folder you may write to.",
         ) from error
-    return _Opened(server, database, port, 0, threading.RLock())
+    writing = threading.RLock()
+    return _Opened(server, database, port, 0, writing, Mirrors(database, writing))
 
 
 def _close(opened: _Opened) -> None:

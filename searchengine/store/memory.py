@@ -95,6 +95,7 @@ class MemoryStore:
         min_score: float | None = None,
         effort: int | None = None,
         fresh: bool = True,
+        by_index: bool = False,
     ) -> list[list[Found]]:
         """Return for each of n query vectors its nearest items by cosine, best first."""
         check_window(limit, offset)

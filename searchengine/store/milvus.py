@@ -14,6 +14,7 @@ from searchengine.store.effort import check_effort, check_tunable, outgrown
 from searchengine.store.fields import TERMS, check_fields, clean_text, encode_item
 from searchengine.store.filters import Pushed, push_down
 from searchengine.store.filters.pushdown import quote
+from searchengine.store.mirror.answers import Answers
 from searchengine.store.profiles import profile_name, resolve
 from searchengine.store.ranking import above
 from searchengine.store.searching import Search, check_score, check_window
@@ -93,8 +94,10 @@ class MilvusStore:
                 for row in encoded:
                     row[TERMS] = item_terms(row["id"], row["caption"])
             patience_s = self._connection.patience.write_s
-            for part, values in parts_of(encoded, vectors):
-                self._connection.upsert(handle.alias, part, values, patience_s=patience_s)
+            with self._connection.step(handle.alias) as step:
+                for part, values in parts_of(encoded, vectors):
+                    self._connection.upsert(handle.alias, part, values, patience_s=patience_s)
+                step.wrote()
         if handle.items >= 0:
             handle.items += len(rows)
         handle.words = None
@@ -111,6 +114,7 @@ class MilvusStore:
         min_score: float | None = None,
         effort: int | None = None,
         fresh: bool = True,
+        by_index: bool = False,
     ) -> list[list[Found]]:
         """Return for each of n query vectors its nearest items by cosine, best first."""
         check_window(limit, offset)
@@ -120,6 +124,8 @@ class MilvusStore:
         queries = checked_queries(vectors, handle.label.dim)
         if effort is not None:
             check_tunable(handle.index)
+        elif not by_index and (rows := self._mirrored(handle)) is not None:
+            return above(rows.search(queries, limit, offset, where, names), min_score)
         sides.load(self._connection, handle)
         if handle.items < 0 and handle.index != "FLAT":
             reading.count(self._connection, handle)
@@ -157,16 +163,24 @@ class MilvusStore:
         self, side: Side, ids: Sequence[str], fields: Fields, *, fresh: bool = True
     ) -> dict[str, Mapping[str, Any]]:
         """Return the fields of those ids that exist, by id."""
-        names = check_fields(fields)
-        return dict(reading.fetch(self._connection, self._handle(side), ids, names, fresh=fresh))
+        names, handle = check_fields(fields), self._handle(side)
+        rows = self._mirrored(handle)
+        if rows is not None:
+            return dict(rows.fetch([clean_text(one) for one in ids], names))
+        return dict(reading.fetch(self._connection, handle, ids, names, fresh=fresh))
 
     def scan(
         self, side: Side, *, where: Filter | None = None, fields: Fields = ("id",)
     ) -> Iterator[Mapping[str, Any]]:
         """Yield every matching item once, in no order, in bounded memory."""
         names = check_fields(fields)
-        handle, pushed = self._handle(side), self._pushed(where)
-        for page in reading.scan(self._connection, handle, where, pushed, names):
+        handle = self._handle(side)
+        rows = self._mirrored(handle)
+        if rows is not None:
+            pages = rows.scan(where, names)
+        else:
+            pages = reading.scan(self._connection, handle, where, self._pushed(where), names)
+        for page in pages:
             yield from page
 
     def delete(self, side: Side, ids: Sequence[str]) -> None:
@@ -175,20 +189,25 @@ class MilvusStore:
         handle = self._known(side)
         with self._connection.writing:
             sides.note(self._connection, handle, replace(handle.label, settled=False))
-            for at in range(0, len(chosen), _DELETES_A_CALL):
-                some = ", ".join(map(quote, chosen[at : at + _DELETES_A_CALL]))
-                self._connection.call(
-                    "delete",
-                    handle.alias,
-                    filter=f"id in [{some}]",
-                    doing="deleting",
-                    patience_s=self._connection.patience.write_s,
-                )
+            with self._connection.step(handle.alias) as step:
+                for at in range(0, len(chosen), _DELETES_A_CALL):
+                    some = ", ".join(map(quote, chosen[at : at + _DELETES_A_CALL]))
+                    self._connection.call(
+                        "delete",
+                        handle.alias,
+                        filter=f"id in [{some}]",
+                        doing="deleting",
+                        patience_s=self._connection.patience.write_s,
+                    )
+                step.deleted(chosen)
         handle.words = None
 
     def count(self, side: Side, where: Filter | None = None) -> int:
         """Return how many items match, exactly."""
         handle = self._handle(side)
+        rows = self._mirrored(handle)
+        if rows is not None:
+            return rows.count(where)
         if where is None:
             return reading.count(self._connection, handle)
         pushed = push_down(where, self.capabilities.dialect)
@@ -211,6 +230,7 @@ class MilvusStore:
             if label.effort is not None and outgrown(label.effort, count):
                 label = replace(label, effort=None)
             sides.note(self._connection, handle, label)
+            self._connection.forget(handle.collection)  # the rows have moved: share them again
         return self._info(handle)
 
     def reindex(self, side: Side, profile: str) -> SideInfo:
@@ -222,6 +242,7 @@ class MilvusStore:
             count = reading.count(self._connection, handle)
             handle = self._rebuilt(handle, resolve(name, count), name, count)
             sides.note(self._connection, handle, replace(handle.label, settled=True))
+            self._connection.forget(handle.collection)
         return self._info(handle)
 
     def set_effort(self, side: Side, effort: Effort | None) -> SideInfo:
@@ -245,6 +266,7 @@ class MilvusStore:
                 if handle is not None:
                     gone = True
                     sides.drop(self._connection, handle)
+                    self._connection.forget(handle.collection)
         if not gone:
             raise NotFoundError(
                 f"there is no corpus {corpus!r} at {self._connection.where}",
@@ -272,6 +294,11 @@ class MilvusStore:
 
     def _info(self, handle: Handle) -> SideInfo:
         return sides.info_of(handle, reading.count(self._connection, handle))
+
+    def _mirrored(self, handle: Handle) -> Answers | None:
+        """Return what answers from this process's memory, where the database is in it."""
+        rows = self._connection.mirrored(handle.alias)
+        return None if rows is None else Answers(rows, handle.label.modality)
 
     def _pushed(self, where: Filter | None) -> Pushed | None:
         return None if where is None else push_down(where, self.capabilities.dialect)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT_S = 10.0
 WRITE_PATIENCE_S = 60.0
 """A Milvus restarts within half a minute."""
+MIRROR_MB = 2048
+"""Half a million items of 512 dimensions and their columns. Most of it is Lite's own memory, which
+holds every row anyway (``docs/decisions/0006-mirror.md``)."""
 _SERVERS = ("http", "https", "tcp")
 
 
@@ -30,6 +33,7 @@ def open_store(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     retry_s: float = WRITE_PATIENCE_S,
     patient_reads: bool = False,
+    mirror_mb: int = MIRROR_MB,
 ) -> Store:
     """Open the store at an address.
 
@@ -38,7 +42,8 @@ def open_store(
     ``memory:`` (or ``memory:NAME``) is this process's own exact store.
     ``timeout_s`` bounds connecting and each read, ``retry_s`` is how long a write
     waits for a server that has gone away to come back; with ``patient_reads``
-    (for a long run, that reads between its writes) a read waits as long.
+    (for a long run, that reads between its writes) a read waits as long. Of a Lite folder, up to
+    ``mirror_mb`` megabytes are read from memory; with 0 all reads go through Lite.
 
     Raises ``StoreUnavailableError``, ``StoreBusyError``, ``DiskFullError`` or,
     for an address that is none, ``SettingsError``.
@@ -57,7 +62,7 @@ def open_store(
         ca = Path(tls_ca) if tls_ca is not None else None
         login = Login(user, password, token, database, ca)
         return MilvusStore(open_server(text, login, patience))
-    return MilvusStore(open_folder(_folder(text, scheme), patience))
+    return MilvusStore(open_folder(_folder(text, scheme), patience, mirror_mb * 1024 * 1024))
 
 
 def _folder(text: str, scheme: str) -> Path:

@@ -32,14 +32,17 @@ def refreshed(connection: Connection, handle: Handle) -> Handle:
     if fresh.collection == handle.collection:
         fresh.loaded, fresh.items = handle.loaded, handle.items
         fresh.words, fresh.words_counted = handle.words, handle.words_counted
-    if fresh.index != "FLAT":
+    if connection.is_lite:
+        count(connection, fresh)
+    elif fresh.index != "FLAT":
         fresh.items = passing(connection, fresh, "", sides.EVENTUALLY)
     return fresh
 
 
 def count(connection: Connection, handle: Handle) -> int:
     """Return how many items the side has, exactly; note it for the search parameters."""
-    handle.items = passing(connection, handle, "", sides.STRONG)
+    rows = connection.mirrored(handle.alias)
+    handle.items = passing(connection, handle, "", sides.STRONG) if rows is None else rows.count
     return handle.items
 
 

@@ -66,7 +66,7 @@ def filled(
         address = str(tmp_path_factory.mktemp("tune") / "milvus")
     else:
         address = str(request.getfixturevalue("milvus_server_uri"))
-    store = open_store(address)
+    store = open_store(address, mirror_mb=0)  # its own searches are what was promised for
     drop_quietly(store, CORPUS)
     store.ensure(spec_of(CORPUS, dim=DIM, profile="flat"))
     world = make_world()

@@ -1,4 +1,4 @@
-"""Stores to test against: the fake, Milvus Lite and a real Milvus server."""
+"""Stores to test against: the fake, Milvus Lite with and without its mirror, a real server."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from searchengine.store import open_store
 from searchengine.store.contract import Store
 
 BACKENDS = ("memory", "lite", "server")
+LITE_ALONE = "lite alone"
+"""Milvus Lite that answers all reads itself: what it does where a mirror would be too large."""
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +25,8 @@ def address_of(
     def address(backend: str) -> str:
         if backend == "memory":
             return "memory:tests"
-        if backend == "lite":
-            return str(folder / "milvus")
+        if backend.startswith("lite"):
+            return str(folder / backend)
         return str(request.getfixturevalue("milvus_server_uri"))
 
     return address
@@ -39,9 +41,16 @@ def backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def store(backend: str, address_of: Callable[[str], str]) -> Iterator[Store]:
     """One open store a backend, shared by the tests."""
-    opened = open_store(address_of(backend))
+    opened = open_backend(backend, address_of)
     yield opened
     opened.close()
+
+
+def open_backend(backend: str, address_of: Callable[[str], str]) -> Store:
+    """Open a store of its own on a backend."""
+    if backend == LITE_ALONE:
+        return open_store(address_of(backend), mirror_mb=0)
+    return open_store(address_of(backend))
 
 
 @pytest.fixture

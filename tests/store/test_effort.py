@@ -81,7 +81,7 @@ def tuned_store(
 ) -> Iterator[tuple[Store, str]]:
     """A store and its address, with 400 items indexed by HNSW."""
     address = address_of(request.param)
-    store = open_store(address)
+    store = open_store(address, mirror_mb=0)
     side = Side(corpus_name, "image")
     store.ensure(spec_of(corpus_name, profile="hnsw"))
     store.upsert(side, rows_of(400))

@@ -35,9 +35,10 @@ from tests.store.filter_cases import DIM, ROWS, filters, make_rows
 
 CORPUS = "filters"
 SIDE = Side(CORPUS, "image")
-EXAMPLES = {"memory": 200, "lite": 600, "server": 400}
-READERS = {"memory": 1, "lite": 1, "server": 8}
+EXAMPLES = {"memory": 200, "lite": 600, "lite alone": 600, "server": 400}
+READERS = {"memory": 1, "lite": 1, "lite alone": 1, "server": 8}
 """A server makes a read that sees every write wait 0.2 s: there, several are asked at once."""
+pytestmark = pytest.mark.parametrize("backend", EXAMPLES, indirect=True, scope="session")
 A_SEARCH = 5
 """Every so many filters one is searched with, too."""
 QUERY = unit(np.arange(1, DIM + 1))

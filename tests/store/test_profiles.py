@@ -73,7 +73,7 @@ def test_parameters_are_within_what_milvus_takes(count: int) -> None:
 
 @pytest.mark.parametrize("backend_", ["lite", "server"])
 def test_reindexing_over_all_profiles(address_of: Callable[[str], str], backend_: str) -> None:
-    store = allow_all(open_store(address_of(backend_)))
+    store = allow_all(open_store(address_of(backend_), mirror_mb=0))
     corpus = "all profiles"
     side = Side(corpus, "image")
     drop_quietly(store, corpus)

@@ -1,4 +1,4 @@
-"""Search under a filter finds what exact search finds, whatever the index."""
+"""Search under a filter finds what exact search finds, whatever the database's index."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def filled(
     request: pytest.FixtureRequest, address_of: Callable[[str], str]
 ) -> Iterator[tuple[Store, World]]:
     """A store with the clustered vectors in it, settled."""
-    store = allow_all(open_store(address_of(request.param)))
+    store = allow_all(open_store(address_of(request.param), mirror_mb=0))
     drop_quietly(store, CORPUS)
     store.ensure(spec_of(CORPUS, dim=DIM, profile="flat"))
     world, rows = make_world()
@@ -96,7 +96,7 @@ def test_small_corpora_are_searched_exactly(
     address_of: Callable[[str], str], corpus_name: str, count: int
 ) -> None:
     """An inverted index over a few hundred items must not miss what plain comparison finds."""
-    store = open_store(address_of("lite"))
+    store = open_store(address_of("lite"), mirror_mb=0)
     side = Side(corpus_name, "image")
     _, rows = make_world()
     rows = rows[:count]

@@ -54,7 +54,11 @@ def matches(where: Filter, item: Mapping[str, Any]) -> bool:
     if isinstance(where, Within):
         return _within(where, item)
     assert isinstance(where, Leaf)
-    known = _known(where.ref, item)
+    return holds(where, value_of(where.ref, item))
+
+
+def holds(where: Leaf, known: Any) -> bool:
+    """Tell whether a test on one field holds for its value, as ``value_of`` has it."""
     if isinstance(where, IsNull):
         return (known is None) != where.negated
     if known is None:
@@ -92,8 +96,8 @@ def _within(where: Within, item: Mapping[str, Any]) -> bool:
     return away <= where.radius_m
 
 
-def _known(ref: FieldRef, item: Mapping[str, Any]) -> Any:
-    """Return the value in question, ``None`` if it is unknown."""
+def value_of(ref: FieldRef, item: Mapping[str, Any]) -> Any:
+    """Return the value in question, ``None`` if it is unknown; a time in milliseconds."""
     value = item.get(ref.name)
     if ref.column.kind is Kind.TIME:
         return None if value is None else moment_ms(value)
