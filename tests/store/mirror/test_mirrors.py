@@ -187,16 +187,15 @@ def test_a_write_that_fails_half_way_leaves_what_lite_has(
     rows = rows_of(4_500)
     store.upsert(SIDE, rows[:10])
     assert store.count(SIDE) == 10
-    real, calls = store._connection.call, []
+    real, calls = store._connection.upsert, []
 
-    def failing(method: str, *args: Any, **kwargs: Any) -> Any:
-        if method == "upsert":
-            calls.append(method)
-            if len(calls) > 1:
-                raise StoreUnavailableError("no space left")
-        return real(method, *args, **kwargs)
+    def failing(*args: Any, **kwargs: Any) -> None:
+        calls.append(args)
+        if len(calls) > 1:
+            raise StoreUnavailableError("no space left")
+        real(*args, **kwargs)
 
-    monkeypatch.setattr(store._connection, "call", failing)
+    monkeypatch.setattr(store._connection, "upsert", failing)
     with pytest.raises(StoreUnavailableError, match="no space"):
         store.upsert(SIDE, rows)
     monkeypatch.undo()
