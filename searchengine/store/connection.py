@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
 LONG_S = 3_600.0
 """Limit on building an index or loading a side: bounded by its size, not by the network."""
+_IN_PROCESS = {
+    "grpc.keepalive_permit_without_calls": False,
+    "grpc.keepalive_time_ms": 2**31 - 1,
+}
+"""Lite cuts off who asks again and again whether it is there without wanting anything (gRPC's "too
+many pings"), as pymilvus does. It is there: it is in this process."""
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
 
@@ -64,14 +70,22 @@ class Patience:
 class Connection:
     """A Milvus that answers. Calls are retried for as long as they are given, then translated."""
 
-    def __init__(self, where: str, address: str, login: Login, patience: Patience) -> None:
+    def __init__(
+        self,
+        where: str,
+        address: str,
+        login: Login,
+        patience: Patience,
+        channel: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Connect; ``channel`` are options of the gRPC channel."""
         self.where = where
         self.patience = patience
         self.writing: AbstractContextManager[Any] = nullcontext()
         self._mirrors: Mirrors | None = None
         self._mirror_bytes = 0
         self._folder: Path | None = None
-        self._client = _connect(where, address, login, patience.connect_s)
+        self._client = _connect(where, address, login, patience.connect_s, channel)
         try:
             version = str(self.call("get_server_version", doing="asking for its version"))
         except SearchEngineError:
@@ -205,7 +219,7 @@ def open_folder(folder: Path, patience: Patience, mirror_bytes: int) -> Connecti
     _quiet()
     address, writing, mirrors = lite.acquire(folder)
     try:
-        connection = Connection(str(folder), address, Login(), patience)
+        connection = Connection(str(folder), address, Login(), patience, _IN_PROCESS)
     except BaseException:
         lite.release(folder)
         raise
@@ -222,14 +236,20 @@ def open_server(uri: str, login: Login, patience: Patience) -> Connection:
     return Connection(where, uri, login, patience)
 
 
-def _connect(where: str, address: str, login: Login, timeout_s: float) -> Any:
+def _connect(
+    where: str,
+    address: str,
+    login: Login,
+    timeout_s: float,
+    channel: Mapping[str, Any] | None,
+) -> Any:
     from pymilvus import MilvusClient
 
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"grpc_options": dict(channel or {})}
     if login.tls_ca is not None:
-        options = {"secure": True, "server_pem_path": str(login.tls_ca)}
+        options |= {"secure": True, "server_pem_path": str(login.tls_ca)}
     elif address.startswith("https://"):
-        options = {"secure": True}
+        options |= {"secure": True}
     try:
         return MilvusClient(
             uri=address,

@@ -219,6 +219,7 @@ class MilvusStore:
         """Bring the side to rest after many writes."""
         handle = self._handle(side)
         with self._connection.writing:
+            self._connection.mirrored(handle.alias)  # for those who read meanwhile
             sides.flush(self._connection, handle)
             count = reading.count(self._connection, handle)
             wanted = resolve(handle.label.profile, count)
@@ -238,6 +239,7 @@ class MilvusStore:
         name = profile_name(profile, self.capabilities)
         handle = self._handle(side)
         with self._connection.writing:
+            self._connection.mirrored(handle.alias)  # for those who read meanwhile
             sides.flush(self._connection, handle)
             count = reading.count(self._connection, handle)
             handle = self._rebuilt(handle, resolve(name, count), name, count)

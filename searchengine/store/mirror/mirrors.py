@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from searchengine.store.mirror.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
+_WAIT_S = 10.0
+"""For a writer, where there is no snapshot. Lite would answer at once, and while it moves rows to
+disk it overlooks the newest."""
 _UNREAD_BYTES = 16 * 1024 * 1024
 """Written since the last read: beyond this, nobody seems to be reading, and steps are no use."""
 
@@ -91,7 +94,7 @@ class Mirrors:
         """Return the rows behind an alias as they are, or ``None`` where Lite has to answer.
 
         That is so when the rows of all mirrors together would take more than ``most_bytes``,
-        when the folder is being written to and there is no snapshot yet, and when Lite is unlike
+        when a writer holds the folder for long and there is no snapshot, and when Lite is unlike
         what is known of it.
         """
         if most_bytes <= 0:
@@ -148,16 +151,25 @@ class Mirrors:
             found = self._readable(mirror, name)
             if found is not None:
                 return self._within(name, found, most_bytes)
-        if not self._writing.acquire(blocking=False):
+        if not self._fits(name, most_bytes) or not self._writing.acquire(timeout=_WAIT_S):
             return None
         try:
             mirror = self._mirrors.get(name)
             found = None if mirror is None else self._current(mirror, name)
             if found is None:
-                found = self._built(name, most_bytes)
+                found = self._built(name)
         finally:
             self._writing.release()
         return None if found is None else self._within(name, found, most_bytes)
+
+    def _fits(self, name: str, most_bytes: int) -> bool:
+        collection = lite_rows.collection_in(self._database, name)
+        if collection is None:
+            return False
+        fits = lite_rows.size_of(collection) <= most_bytes
+        if not fits:
+            _log.debug("no mirror of %s: it would take more than store.mirror_mb", name)
+        return fits
 
     def _readable(self, mirror: _Mirror, name: str) -> Snapshot | None:
         """Return the snapshot if it is right, or was when a write of ours began that runs still."""
@@ -177,19 +189,15 @@ class Mirrors:
             return None
         return seen[0] if lite_rows.written(mirror.collection) == seen[1] else None
 
-    def _built(self, name: str, most_bytes: int) -> Snapshot | None:
+    def _built(self, name: str) -> Snapshot | None:
         self.forget(name)
         collection = lite_rows.collection_in(self._database, name)
         if collection is None:
             return None
-        if lite_rows.size_of(collection) > most_bytes:
-            _log.debug("no mirror of %s: it would take more than store.mirror_mb", name)
-            return None
         seq = lite_rows.written(collection)
         snapshot = lite_rows.read(collection)
-        if snapshot is None:
-            return None
-        self._mirrors[name] = _Mirror(collection, snapshot, seq)
+        if snapshot is not None:
+            self._mirrors[name] = _Mirror(collection, snapshot, seq)
         return snapshot
 
     def _within(self, name: str, found: Snapshot, most_bytes: int) -> Snapshot | None:

@@ -271,8 +271,11 @@ def test_rows_nobody_reads_are_not_followed(
     assert store.count(SIDE) == 200
 
 
-def test_readers_do_not_wait_for_a_writer(store: MilvusStore) -> None:
-    """With a snapshot they read it; without one Lite answers."""
+def test_readers_do_not_wait_long_for_a_writer(
+    store: MilvusStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a snapshot they read it; without one they wait a little, then Lite answers."""
+    monkeypatch.setattr(module, "_WAIT_S", 0.1)
     store.upsert(SIDE, rows_of(10))
     assert store.count(SIDE) == 10
     held, done = threading.Event(), threading.Event()

@@ -26,7 +26,7 @@ from tests.store.cases import make_item, rows_of, spec_of, unit
 
 SIDE = Side("stale", "image")
 ITEMS = 30
-ROUNDS = 120
+ROUNDS = 70
 
 
 class History:
@@ -59,7 +59,7 @@ def write(store: MilvusStore, history: History, mine: range, seed: int) -> None:
             )
         for n in some:
             history.done[n] = version + deleting
-        if turn % 40 == 0:
+        if turn % 20 == 0:
             store.settle(SIDE)
 
 
