@@ -3,7 +3,8 @@
 ::
 
     python bench/index_speed.py [--images 120] [--megapixels 0.75 12] [--precision bf16 int8]
-        [--photos FOLDER] [--rclip-python PATH] [--rounds 3] [--work FOLDER] [--out FILE]
+        [--runtime openvino] [--photos FOLDER] [--rclip-python PATH] [--rounds 3] [--work FOLDER]
+        [--out FILE]
 
 JPEGs of each size are made (from ``--photos`` enlarged, else of shapes), and a ViT-B-32-256 of
 random weights, which costs what a trained one does. In every round each side indexes them once,
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HERE = Path(__file__).parent
-RCLIP_IMAGES = 300
 RCLIP_MEGAPIXELS = 0.75
 GOALS = {
     ("naive", 12.0, "bf16"): 4.0,
@@ -91,8 +91,8 @@ class Times:
 class World:
     """The folders of one bench: pictures, models, and a cache that stays between runs."""
 
-    def __init__(self, work: Path, photos: Path | None, rclip: Path | None) -> None:
-        self.work, self._photos, self._rclip = work, photos, rclip
+    def __init__(self, work: Path, photos: Path | None, rclip: Path | None, runtime: str) -> None:
+        self.work, self._photos, self._rclip, self._runtime = work, photos, rclip, runtime
         self.model, self._rclip_data = set_up(work / "models")
 
     def pictures(self, megapixels: float, count: int) -> Path:
@@ -114,7 +114,8 @@ class World:
             command = [
                 *("-m", "searchengine", "index", str(folder), "--json", "--quiet"),
                 *("--model", f"local-dir:{self.model}", "--store", str(Path(scratch) / "db")),
-                *("--set", f"model.precision={precision}", "--set", f"data_dir={scratch}"),
+                *("--set", f"model.precision={precision}"),
+                *("--set", f"model.runtime={self._runtime}", "--set", f"data_dir={scratch}"),
             ]
             runs = [self._timed(command) for _ in range(times)]
         reports = [{**json.loads(output), "whole_s": seconds} for seconds, output in runs]
@@ -133,6 +134,7 @@ class World:
         """Return the seconds of one core that an image costs, by stage."""
         command = [str(HERE / "stages_alone.py"), str(folder), "--model"]
         arguments = [f"local-dir:{self.model}", "--precision", precision]
+        arguments += ["--runtime", self._runtime]
         row: dict[str, float] = json.loads(self._timed([*command, *arguments])[1])
         return row
 
@@ -193,12 +195,12 @@ def compare(world: World, megapixels: float, chosen: argparse.Namespace) -> dict
 
 def against_rclip(world: World, chosen: argparse.Namespace) -> dict[str, Any]:
     """Measure rclip and the index at its fastest precision that needs nobody's word for it."""
-    many = world.pictures(RCLIP_MEGAPIXELS, RCLIP_IMAGES)
+    many = world.pictures(RCLIP_MEGAPIXELS, chosen.rclip_images)
     one = world.pictures(RCLIP_MEGAPIXELS, 1)
     precision = "bf16" if "bf16" in chosen.precision else chosen.precision[0]
     world.index(one, precision)  # compiled, as rclip's model is
     runs = {"rclip": world.rclip, precision: partial(_whole_s, world, precision)}
-    times = _interleaved(runs, many, one, RCLIP_IMAGES, chosen.rounds)
+    times = _interleaved(runs, many, one, chosen.rclip_images, chosen.rounds)
     return {
         "megapixels": RCLIP_MEGAPIXELS,
         "sides": {name: side.as_json() for name, side in times.items()},
@@ -255,13 +257,15 @@ def main() -> None:
     parser.add_argument("--precision", nargs="+", default=["bf16", "int8"])
     parser.add_argument("--photos", type=Path, help="JPEGs to enlarge")
     parser.add_argument("--rclip-python", type=Path, help="the Python rclip is installed in")
+    parser.add_argument("--rclip-images", type=int, default=300)
+    parser.add_argument("--runtime", default="openvino", help="what runs the model here")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--work", type=Path, help="keeps pictures and models between runs")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "index_speed.json")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         work = (chosen.work or Path(scratch)).resolve()
-        world = World(work, chosen.photos, chosen.rclip_python)
+        world = World(work, chosen.photos, chosen.rclip_python, chosen.runtime)
         world.forget_compiled()
         results = []
         for megapixels in chosen.megapixels:
@@ -275,6 +279,7 @@ def main() -> None:
         "commit": commit(),
         "machine": machine(),
         "rounds": chosen.rounds,
+        "runtime": chosen.runtime,
         "photos": "enlarged" if chosen.photos else "made of shapes",
         "results": results,
     }

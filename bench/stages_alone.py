@@ -3,6 +3,7 @@
 ::
 
     python bench/stages_alone.py PHOTOS --model local-dir:PATH [--precision bf16]
+        [--runtime openvino]
 
 Seconds of processor time an image, of all threads together: decoding files that lie in memory to
 the model's pixels, and encoding those. Their sum is work that nothing can overlap away: with c
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--model", required=True)
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--runtime", default="auto")
     chosen = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):  # before anything counts the cores
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
@@ -38,7 +40,9 @@ def main() -> None:
     from searchengine.encoders.pictures import prepare_picture
     from searchengine.settings import load_settings
 
-    settings = load_settings(flags={"model.precision": chosen.precision})
+    settings = load_settings(
+        flags={"model.precision": chosen.precision, "model.runtime": chosen.runtime}
+    )
     job = job_for([chosen.photos], settings)
     encoder = job.build_encoder(chosen.model)
     files = [path.read_bytes() for path in sorted(chosen.photos.glob("*.jpg"))]

@@ -24,7 +24,6 @@ Crash cases, step by step:
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +38,7 @@ from ingest.match import match
 from ingest.overlap import ahead, beside
 from ingest.plan import CHUNK, Ledger, Todo, compare, gone
 from ingest.writer import Writer
+from searchengine.encoders.towers.threads import available_cores
 from searchengine.errors import EncoderError, ItemError, ReadError
 from searchengine.records import Side
 from searchengine.store.contract import Row, SideSpec
@@ -105,7 +105,7 @@ class Pipeline:
         self._report.model = self._model()
         if self._infos:
             self._check_encoder()
-        workers = self._job.workers or os.cpu_count() or 1
+        workers = self._job.workers or available_cores()
         self._clock.set_workers(expand=workers, read=_READERS, decode=workers)
         with (
             ThreadPoolExecutor(_READERS, "read") as readers,
