@@ -100,9 +100,8 @@ def decode_image(
     decoded, and ``DecodeError`` for anything that is no whole picture.
     """
     if (raw := raw_type(data)) is not None:
-        return decode_raw(
-            data, raw, max_pixels=max_pixels, decode=partial(decode_image, max_pixels=max_pixels)
-        )
+        preview = partial(decode_image, max_pixels=max_pixels, reduction=reduction)
+        return decode_raw(data, raw, max_pixels=max_pixels, decode=preview)
     kind = _kind_of(data)
     quiet_pillow()
     whole: tuple[int, int] | None = None
@@ -141,7 +140,7 @@ def decode_image(
 def is_picture(data: bytes | None) -> bool:
     """Whether the first bytes promise a picture of a known kind (64 of them are enough)."""
     try:
-        return data is not None and bool(_kind_of(data))
+        return data is not None and bool(raw_type(data) or _kind_of(data))
     except DecodeError:
         return False
 

@@ -1,9 +1,10 @@
 """RAW pictures of cameras: told by their content, seen through the preview they carry.
 
 A camera writes the JPEG it would have made into its RAW file. That preview is
-what people see of the file, it is decoded fifty times faster than the sensor's
-data are developed, and it is what this decodes: the largest there is. Only a
-file without one (or with no more than a thumbnail) is developed, at half size.
+what people see of the file, it is decoded in a fraction of the time that it
+takes to develop the sensor's data, and it is what this decodes: the largest
+there is. Only a file without one (or with no more than a thumbnail) is
+developed, at half size.
 
 LibRaw does it, by way of rawpy (the extra ``raw``).
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import io
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import DecodeError, LimitError
@@ -20,8 +21,6 @@ from searchengine.extras import missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from PIL import Image
 
     from searchengine.decode import Decoded
 
@@ -97,7 +96,7 @@ def decode_raw(
     Raises ``LimitError`` and ``DecodeError`` as ``decode_image`` does.
     """
     rawpy = _library()
-    from searchengine.decode import Decoded, check_pixels
+    from searchengine.decode import check_pixels
 
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
@@ -106,20 +105,20 @@ def decode_raw(
             check_pixels(sizes.raw_width, sizes.raw_height, max_pixels)
             flip = int(sizes.flip)
             preview = _preview(rawpy, raw)
-            image = _seen(preview, flip, decode)
-            if image is None or min(image.size) < _LEAST_SIDE:
-                image = _developed(rawpy, raw, image)
+            shown = _seen(preview, flip, decode)
+            if shown is None or min(shown.size) < _LEAST_SIDE:
+                shown = _developed(rawpy, raw, shown)
     except rawpy.LibRawError as error:
         raise DecodeError(f"damaged or unknown RAW picture: {_reason(error)}") from error
     except MemoryError:
         raise LimitError("not enough memory to decode this RAW picture") from None
     full = (sizes.height, sizes.width) if flip in (5, 6) else (sizes.width, sizes.height)
-    if max(image.size) >= _FULL * max(full):
-        full = image.size
+    if max(shown.size) >= _FULL * max(full):
+        full = shown.size
     if (exif := _own_exif(data)) is not None:
-        image.info["exif"] = exif
-        image.getexif().load(exif)  # in place of the preview's, which has been read already
-    return Decoded(image, *full, mime)
+        shown.image.info["exif"] = exif
+        shown.image.getexif().load(exif)  # in place of the preview's, which has been read already
+    return replace(shown, width=full[0], height=full[1], mime=mime)
 
 
 def _library() -> Any:
@@ -148,40 +147,61 @@ def _preview(rawpy: Any, raw: Any) -> _Preview | None:
 
 def _seen(
     preview: _Preview | None, flip: int, decode: Callable[[bytes], Decoded]
-) -> Image.Image | None:
+) -> Decoded | None:
     """Return the preview upright, or ``None`` where it is missing or broken."""
     if preview is None:
         return None
     if preview.jpeg is None:
-        from PIL.Image import fromarray
-
-        return _turned(fromarray(preview.pixels).convert("RGB"), flip)
+        return _turned(_as_decoded(preview.pixels), flip)
     try:
         decoded = decode(preview.jpeg)
     except DecodeError:
         return None
     # Few previews say how the camera was held; LibRaw writes it into those without any EXIF.
     says = decoded.image.getexif().get(_ORIENTATION)
-    return decoded.image if says else _turned(decoded.image, flip)
+    return decoded if says else _turned(decoded, flip)
 
 
-def _developed(rawpy: Any, raw: Any, thumbnail: Image.Image | None) -> Image.Image:
+def _developed(rawpy: Any, raw: Any, thumbnail: Decoded | None) -> Decoded:
     """Return the sensor's picture, upright at half size; the thumbnail if that fails."""
-    from PIL.Image import fromarray
-
     try:
-        return fromarray(raw.postprocess(half_size=True, use_camera_wb=True))
+        return _as_decoded(raw.postprocess(half_size=True, use_camera_wb=True))
     except rawpy.LibRawError:
         if thumbnail is None:
             raise
         return thumbnail
 
 
-def _turned(image: Image.Image, flip: int) -> Image.Image:
+def _as_decoded(pixels: Any) -> Decoded:
+    """Return uint8 (h, w), (h, w, 1) or (h, w, 3) as an RGB picture."""
+    from PIL.Image import fromarray
+
+    from searchengine.decode import Decoded
+
+    if pixels.ndim == 3 and pixels.shape[2] == 1:  # sensors without a colour filter
+        pixels = pixels[:, :, 0]
+    if pixels.ndim == 3 and pixels.shape[2] != 3:
+        raise DecodeError(f"a RAW picture of {pixels.shape[2]} colours is not known")
+    image = fromarray(pixels).convert("RGB")
+    return Decoded(image, *image.size, "image/x-raw")
+
+
+def _turned(shown: Decoded, flip: int) -> Decoded:
     from PIL.Image import Transpose
 
     turn = {3: Transpose.ROTATE_180, 5: Transpose.ROTATE_90, 6: Transpose.ROTATE_270}.get(flip)
-    return image if turn is None else image.transpose(turn)
+    if turn is None:
+        return shown
+    image = shown.image.transpose(turn)
+    if flip == 3:
+        return replace(shown, image=image)
+    return replace(
+        shown,
+        image=image,
+        width=shown.height,
+        height=shown.width,
+        reduced_from=shown.reduced_from and shown.reduced_from[::-1],
+    )
 
 
 def _own_exif(data: bytes) -> bytes | None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ingest.metadata import read_exif
-from searchengine.decode import decode_image
+from searchengine.decode import decode_image, is_picture
 from searchengine.errors import DecodeError, LimitError
 from searchengine.raw import raw_type
 from tests.raw_files import dng, preview
@@ -119,3 +119,28 @@ def test_without_the_extra_the_error_names_the_command(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "rawpy", None)
     with pytest.raises(DecodeError, match=r"pip install 'crossmodal-searchengine\[raw\]'"):
         decode_image(dng(), max_pixels=MAX)
+
+
+def test_a_preview_is_reduced_as_it_is_decoded_and_the_sizes_stay() -> None:
+    data = dng(previews=(preview((600, 400)),), orientation=6)
+    for own, turned in ((data, (400, 600)), (_without_exif_orientation(), (400, 600))):
+        decoded = decode_image(own, max_pixels=MAX, reduction=lambda width, height: 4)
+        assert decoded.image.size == (100, 150)
+        assert decoded.reduced_from == turned
+        assert decoded.size == turned
+    whole = decode_image(data, max_pixels=MAX)
+    assert whole.reduced_from is None
+
+
+def _without_exif_orientation() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 0
+    out = io.BytesIO()
+    Image.open(io.BytesIO(preview((600, 400)))).save(out, "JPEG", exif=exif)
+    return dng(previews=(out.getvalue(),), orientation=6)
+
+
+def test_a_few_bytes_tell_that_it_is_a_picture() -> None:
+    assert is_picture(dng(previews=(preview(),))[:64])
+    assert is_picture(b"FUJIFILMCCD-RAW 0201" + b"\0" * 44)
+    assert is_picture(b"\0\0\0\x18ftypcrx " + b"\0" * 44)

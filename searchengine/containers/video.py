@@ -143,10 +143,12 @@ def _translated(av: Any) -> Iterator[None]:
         raise ReadError(f"cannot read: {error.strerror or error}") from error
     except MemoryError:
         raise LimitError("not enough memory to decode this film") from None
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise DecodeError(f"damaged or unknown film: {_reason(error)}") from error
 
 
-def _reason(error: Any) -> str:
-    return " ".join(str(error.strerror or error).split())[:200]
+def _reason(error: Exception) -> str:
+    return " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
 
 
 def _library() -> Any:
@@ -233,7 +235,7 @@ def _key_frames(
     while True:
         try:
             packet = next(demuxed, None)
-        except av.FFmpegError as error:
+        except (av.FFmpegError, LookupError, ValueError) as error:  # PyAV trips over some damage
             raise DecodeError(f"breaks off at {reached:.0f} s: {_reason(error)}") from error
         if packet is None:
             break
@@ -245,7 +247,7 @@ def _key_frames(
             continue
         try:
             frames = packet.decode()
-        except av.FFmpegError as error:
+        except (av.FFmpegError, LookupError, ValueError) as error:
             failures += 1
             damaged = damaged or f"damaged at {reached:.0f} s: {_reason(error)}"
             if failures > _MOST_DAMAGED:
