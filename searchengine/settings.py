@@ -72,6 +72,7 @@ class ModelSettings(_Group):
     name: str = ""
     """Empty: the corpus's own model, or ``ViT-B-32-256/datacomp_s34b_b86k`` for a new corpus."""
     device: str = "auto"
+    """A torch device, or several for indexing: ``cuda:0,cuda:1``, ``cuda:all``."""
     """``auto`` (CUDA, Apple's MPS, the CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
     runtime: Literal["auto", "torch", "openvino", "onnx"] = "auto"
     """What runs it; ``auto``: the fastest by measurement (docs/runtimes.md)."""

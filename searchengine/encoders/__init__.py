@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from searchengine.encoders.contract import Encoder, Pixels, Vectors
@@ -36,7 +37,8 @@ def load_encoder(
     """Load a model by any of its spellings; weights that are not here yet are fetched.
 
     ``device`` is ``auto`` (CUDA, then Apple's MPS, then the CPU) or a torch
-    device. ``runtime`` is ``torch``, ``openvino``, ``onnx`` or ``auto``: what
+    device; several of them (``cuda:0,cuda:1``, ``cuda:all``) share the work, a
+    process each. ``runtime`` is ``torch``, ``openvino``, ``onnx`` or ``auto``: what
     was fastest on this machine, torch until that has been measured.
     ``precision`` is ``fp32``, ``bf16``, ``fp16``, ``int8`` or ``auto``: the
     fastest that gives the same space as fp32 (docs/runtimes.md). ``cache_dir``
@@ -48,8 +50,14 @@ def load_encoder(
     """
     from searchengine.encoders.choose import Wish
 
-    wish = Wish(device, runtime, precision)
+    devices = _devices(device)
+    wish = Wish(devices[0], runtime, precision)
     ref = parse_model(name)
+    if len(devices) > 1:
+        from searchengine.encoders.several import SeveralEncoder
+
+        load = partial(load_encoder, name, runtime=runtime, precision=precision)
+        return SeveralEncoder([partial(load, device=d, cache_dir=cache_dir) for d in devices])
     if str(ref) == "fake":
         from searchengine.encoders.fake import FakeEncoder
 
@@ -76,7 +84,7 @@ def describe_model(
     """
     from searchengine.encoders.choose import Wish
 
-    wish = Wish(device, runtime, precision)
+    wish = Wish(_devices(device)[0], runtime, precision)
     ref = parse_model(name)
     if str(ref) == "fake":
         from searchengine.encoders.fake import FakeEncoder
@@ -87,3 +95,11 @@ def describe_model(
 
     files = known_files(ref, cache_dir=cache_dir)
     return None if files is None else describe_openclip(files, wish, cache_dir=cache_dir)
+
+
+def _devices(device: str) -> list[str]:
+    if "," not in device and device != "cuda:all":
+        return [device]
+    from searchengine.encoders.several import device_names
+
+    return device_names(device)

@@ -100,9 +100,14 @@ class Opening:
         return towers
 
     def _torch(self, precision: Precision) -> Towers:
-        from searchengine.encoders.towers.torch_towers import TorchTowers
+        from searchengine.encoders.towers.torch_towers import TorchTowers, choose_device
 
-        return TorchTowers(
+        kind = TorchTowers
+        if not self._on_cpu() and choose_device(self._wish.device).type == "cuda":
+            from searchengine.encoders.towers.cuda import CudaTowers
+
+            kind = CudaTowers
+        return kind(
             self._files, device=self._wish.device, precision=precision, cache_dir=self._cache_dir
         )
 

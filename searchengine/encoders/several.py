@@ -1,25 +1,25 @@
 """One encoder over several devices, a process each.
 
 A process a device keeps each device's launches away from the others' interpreter lock. A batch is
-cut into as many parts as there are devices; pixels and vectors cross through shared memory, so
-that only a few numbers go through the pipe. The processes end with their parent: a pipe that
-closes is the word to stop.
+cut into as many parts as there are devices (``model.device`` names them); pixels and vectors cross
+through shared memory, so that only a few numbers go through the pipe. The processes end with their
+parent: a pipe that closes is the word to stop.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import get_context
 from multiprocessing.shared_memory import SharedMemory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from searchengine.errors import EncoderError, SearchEngineError
+from searchengine.errors import EncoderError, SearchEngineError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +45,7 @@ class SeveralEncoder:
         """
         context = get_context("spawn")  # a fork would share the parent's CUDA context
         self._workers = [_Worker(context, build) for build in builders]
+        self._ending = weakref.finalize(self, _close_all, self._workers)  # at exit too
         self._pool = ThreadPoolExecutor(len(self._workers), "device")
         try:
             self._facts, *_ = self._pool.map(_Worker.wait_until_ready, self._workers)
@@ -106,8 +107,7 @@ class SeveralEncoder:
 
     def close(self) -> None:
         """End the processes."""
-        for worker in self._workers:
-            worker.close()
+        self._ending()
         self._pool.shutdown(wait=False)
 
 
@@ -202,11 +202,10 @@ def _serve(pipe: Connection, build: Callable[[], Encoder]) -> None:
     except SearchEngineError as error:
         pipe.send(error)
         return
-    pipe.send(
-        _Facts(
-            encoder.name, encoder.dim, encoder.fingerprint, encoder.preprocess, encoder.reduction
-        )
-    )
+    preprocess = encoder.preprocess
+    # Where it is an object of its own it crosses without the model; a method would take it along.
+    reduction = getattr(preprocess, "reduction", encoder.reduction)
+    pipe.send(_Facts(encoder.name, encoder.dim, encoder.fingerprint, preprocess, reduction))
     room: SharedMemory | None = None
     # The parent's end may close, and Ctrl-C reaches the whole group: both mean the end.
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
@@ -234,8 +233,29 @@ def _reopened(old: SharedMemory | None, name: str) -> SharedMemory:
     return SharedMemory(name)
 
 
-def several_devices(
-    load: Callable[..., Encoder], name: str, devices: Sequence[str], **options: Any
-) -> SeveralEncoder:
-    """Load a model on each of the devices. ``load`` is ``load_encoder``; see there for errors."""
-    return SeveralEncoder([partial(load, name, device=one, **options) for one in devices])
+def _close_all(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        worker.close()
+
+
+def first_device(device: str) -> str:
+    """Return the one device that answers questions where a setting names several."""
+    return device.split(",")[0].strip().replace("cuda:all", "cuda")
+
+
+def device_names(device: str) -> list[str]:
+    """Return the devices that a setting names: ``cuda:0,cuda:1``, ``cuda:all``, or just one.
+
+    Raises ``UnsupportedError`` for ``cuda:all`` where there is none.
+    """
+    if device != "cuda:all":
+        return [name.strip() for name in device.split(",") if name.strip()] or ["auto"]
+    import torch
+
+    count = torch.cuda.device_count()
+    if not count:
+        raise UnsupportedError(
+            "the device 'cuda:all' names none: torch sees no CUDA device",
+            hint="use auto or cpu; `searchengine doctor` shows what is here",
+        )
+    return [f"cuda:{number}" for number in range(count)]

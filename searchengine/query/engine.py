@@ -93,6 +93,7 @@ class SearchEngine:
         ``SearchEngine.open(corpus="holidays", store__uri="./index")``.
         """
         from searchengine.encoders import load_encoder
+        from searchengine.encoders.several import first_device
         from searchengine.fetching import limits_of
         from searchengine.settings import load_settings
         from searchengine.store.configured import open_configured_store
@@ -105,7 +106,7 @@ class SearchEngine:
         def load(name: str) -> Encoder:
             return load_encoder(
                 name,
-                device=settings.model.device,
+                device=first_device(settings.model.device),
                 runtime=settings.model.runtime,
                 precision=settings.model.precision,
                 cache_dir=settings.cache_dir,

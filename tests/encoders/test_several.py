@@ -4,6 +4,8 @@ import os
 import signal
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from PIL import Image
 
 from searchengine.encoders import load_encoder
 from searchengine.encoders.fake import FakeEncoder
-from searchengine.encoders.several import SeveralEncoder
+from searchengine.encoders.several import SeveralEncoder, device_names, first_device
 from searchengine.errors import EncoderError, ModelUnavailableError
 
 BAD = (1, 2, 3)
@@ -64,3 +66,24 @@ def test_what_a_builder_raises_reaches_the_caller() -> None:
     with pytest.raises(ModelUnavailableError, match="no folder") as caught:
         SeveralEncoder([FakeEncoder, partial(load_encoder, "local-dir:/not/there")])
     assert "open_clip_config.json" in caught.value.hint
+
+
+def test_a_setting_may_name_several_devices(photo_mini: Path, tmp_path: Path) -> None:
+    assert device_names("cpu") == ["cpu"]
+    assert device_names("cuda:0, cuda:1") == ["cuda:0", "cuda:1"]
+    assert [first_device(one) for one in ("auto", "cuda:0, cuda:1", "cuda:all")] == [
+        "auto", "cuda:0", "cuda"
+    ]  # fmt: skip
+    options: dict[str, Any] = {"runtime": "torch", "precision": "fp32", "cache_dir": tmp_path}
+    name = f"local-dir:{photo_mini}"
+    both = load_encoder(name, device="cpu,cpu", **options)
+    alone = load_encoder(name, device="cpu", **options)
+    assert isinstance(both, SeveralEncoder)
+    try:
+        assert both.fingerprint == alone.fingerprint
+        pixels = np.random.default_rng(1).integers(0, 256, (5, 224, 224, 3), dtype=np.uint8)
+        ours, theirs = both.encode_images(pixels), alone.encode_images(pixels)
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        np.testing.assert_allclose(both.encode_texts(["a dog"]), alone.encode_texts(["a dog"]))
+    finally:
+        both.close()

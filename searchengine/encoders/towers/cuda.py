@@ -17,6 +17,7 @@ from searchengine.errors import EncoderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from searchengine.encoders.contract import Pixels
     from searchengine.encoders.files import ModelFiles
@@ -29,9 +30,16 @@ _log = logging.getLogger(__name__)
 class CudaTowers(TorchTowers):
     """Implements ``Towers`` on one CUDA device."""
 
-    def __init__(self, files: ModelFiles, *, device: str, precision: Precision) -> None:
+    def __init__(
+        self,
+        files: ModelFiles,
+        *,
+        device: str = "auto",
+        precision: Precision,
+        cache_dir: Path | None = None,
+    ) -> None:
         """Load the model; the first pictures compile it. Raises as ``TorchTowers`` does."""
-        super().__init__(files, device=device, precision=precision)
+        super().__init__(files, device=device, precision=precision, cache_dir=cache_dir)
         self._size = files.preprocess.size
         self._graphs: GraphedTower | None = None
 
