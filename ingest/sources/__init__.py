@@ -82,6 +82,7 @@ def open_sources(
                 follow_links=follow_links,
                 modality=modality,
                 max_bytes=max_bytes,
+                text_column=table.caption_column if table is not None else "",
             )
         )
     unique = list({folder.root: folder for folder in folders}.values())

@@ -57,6 +57,7 @@ class FolderSource:
         follow_links: bool = False,
         modality: Wanted = "all",
         max_bytes: int = MAX_BYTES,
+        text_column: str = "",
     ) -> None:
         self.root, self.is_file = _canonical(root)
         self.uri = file_uri(self.root) if self.is_file else folder_uri(self.root)
@@ -65,6 +66,7 @@ class FolderSource:
         self._follow_links = follow_links
         self._modality = modality
         self._max_bytes = max_bytes
+        self._text_column = text_column
         self._scopes: tuple[Scope, ...] = ()
 
     def __iter__(self) -> Iterator[Asset | Skipped]:
@@ -181,7 +183,8 @@ class FolderSource:
     ) -> Iterator[Asset | Skipped]:
         uri = folder.uri_of(name)
         try:
-            yield from read_texts(folder.path_of(name), uri, status.st_mtime_ns, folder.path)
+            path, column = folder.path_of(name), self._text_column
+            yield from read_texts(path, uri, status.st_mtime_ns, folder.path, column)
         except ItemError as error:
             walk.unlisted.append(uri + "#")  # what could not be read is not known to be gone
             yield Skipped(uri, error.reason, str(error))

@@ -224,7 +224,14 @@ class RemoteSource:
                 self._scopes.extend(table.scopes)
                 return
         if modality != "image":
-            yield from texts_in(copy.view(), suffix, found.uri, found.mtime_ns, folder)
+            yield from texts_in(
+                copy.view(),
+                suffix,
+                found.uri,
+                found.mtime_ns,
+                folder,
+                self._options.columns.caption,
+            )
             self._scopes.append(Scope(found.uri + "#"))
 
     def _copy(self, found: _Found, file: BinaryIO) -> str:

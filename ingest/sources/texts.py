@@ -16,8 +16,10 @@ from searchengine.errors import DecodeError, ReadError
 from searchengine.identity import fragment_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import BinaryIO
+
+    from ingest.sources.tables import Table
 
 MAX_CHARS = 1000
 """Length beyond which a paragraph is split, where a sentence ends."""
@@ -29,18 +31,22 @@ _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])[”’
 _WORD = re.compile(r"\w")
 
 
-def read_texts(path: str, uri: str, mtime_ns: int, folder: str) -> Iterator[Asset | Skipped]:
+def read_texts(
+    path: str, uri: str, mtime_ns: int, folder: str, column: str = ""
+) -> Iterator[Asset | Skipped]:
     """Yield the texts of a ``.txt``, ``.md``, ``.jsonl``, ``.csv`` or ``.parquet`` file.
+
+    ``column`` is looked for in a table before those that hold texts by convention.
 
     Their revision is a hash of what they say, so that touching the file, or
     editing another row, changes nothing. Raises ``ReadError`` or
     ``DecodeError`` where the file cannot be read (any further).
     """
-    yield from texts_in(open_regular(path), suffix_of(path), uri, mtime_ns, folder)
+    yield from texts_in(open_regular(path), suffix_of(path), uri, mtime_ns, folder, column)
 
 
 def texts_in(
-    file: BinaryIO, suffix: str, uri: str, mtime_ns: int, folder: str
+    file: BinaryIO, suffix: str, uri: str, mtime_ns: int, folder: str, column: str = ""
 ) -> Iterator[Asset | Skipped]:
     """Yield the texts of an open file, and close it. As ``read_texts``."""
     with file:
@@ -51,22 +57,22 @@ def texts_in(
                         part_uri = fragment_uri(uri, "paragraph", number)
                         yield _asset(part_uri, text, {}, mtime_ns, folder)
             else:
-                yield from _rows(file, suffix, uri, mtime_ns, folder)
+                columns = (column.casefold(), *TEXT_COLUMNS) if column else TEXT_COLUMNS
+                yield from _rows(open_table(file, suffix), columns, uri, mtime_ns, folder)
         except OSError as error:
             raise ReadError(describe(error)) from error
 
 
 def _rows(
-    file: BinaryIO, suffix: str, uri: str, mtime_ns: int, folder: str
+    table: Table, columns: Sequence[str], uri: str, mtime_ns: int, folder: str
 ) -> Iterator[Asset | Skipped]:
-    table = open_table(file, suffix)
-    if table.columns is not None and not column_among(table.columns, TEXT_COLUMNS):
-        raise DecodeError(_no_text_column("the table"))
+    if table.columns is not None and not column_among(table.columns, columns):
+        raise DecodeError(_no_text_column("the table", columns))
     for row in table.rows:
         row_uri = fragment_uri(uri, "row", row.number)
-        column = column_among(row.values, TEXT_COLUMNS)
+        column = column_among(row.values, columns)
         if row.problem or column is None:
-            problem = row.problem or _no_text_column(f"line {row.number}")
+            problem = row.problem or _no_text_column(f"line {row.number}", columns)
             yield Skipped(row_uri, DecodeError.reason, problem)
         elif text := joined_text(row.values[column]):
             meta = {k: v for k, v in row.values.items() if k and k != column}
@@ -132,5 +138,5 @@ def _asset(uri: str, text: str, meta: Mapping[str, Any], mtime_ns: int, folder: 
     )
 
 
-def _no_text_column(what: str) -> str:
-    return f"{what} has none of the columns {', '.join(TEXT_COLUMNS)}"
+def _no_text_column(what: str, columns: Sequence[str]) -> str:
+    return f"{what} has none of the columns {', '.join(columns)}"

@@ -61,7 +61,8 @@ def index(
         ),
     ] = None,
     caption_column: Annotated[
-        str | None, typer.Option("--caption-column", metavar="NAME", help="Of a table: captions.")
+        str | None,
+        typer.Option("--caption-column", metavar="NAME", help="Of a table: captions, or texts."),
     ] = None,
     id_column: Annotated[
         str | None,

@@ -38,6 +38,11 @@ def looks_like_example(text: str) -> bool:
     return text == "@-" or bool(re.match(r"id:|https?://|\.{0,2}[/\\]|~[/\\]|[A-Za-z]:\\", text))
 
 
+def is_url(text: str) -> bool:
+    """Whether a picture is named by an address of the web."""
+    return re.match(r"https?://", text, re.IGNORECASE) is not None
+
+
 def read_id(text: str) -> str:
     """Return the id in ``id:...``. Raises ``QueryError`` for one that is none."""
     key = text.removeprefix("id:").strip().lower()
@@ -67,7 +72,7 @@ def read_example(
     if text == "@-":
         stream = stdin if stdin is not None else sys.stdin.buffer
         return Picture(_read_bounded(stream, max_bytes, "standard input"), "standard input")
-    if re.match(r"https?://", text, re.IGNORECASE):
+    if is_url(text):
         if not allow_net:
             raise UsageError(
                 f"{text} is on the network, which is off by default",
@@ -106,14 +111,18 @@ def indexed_twin(text: str, stored: Callable[[str], tuple[int, int] | None]) -> 
     """Return the indexed item at a path if the file has not changed since, else ``None``.
 
     ``stored(id)`` gives an indexed item's (size, mtime_ns). An unchanged file
-    needs neither decoding nor a model: its vector is in the database.
+    needs neither decoding nor a model: its vector is in the database. Nor does
+    an address that is indexed need the network: what it held then is meant.
     """
     try:
+        if is_url(text):
+            key = resolve_id(text)
+            return None if stored(key) is None else Known(key)
         part = part_of(text)
         path = Path(text).expanduser() if part is None else part[0]
         stat = path.stat()
         key = resolve_id(text)
-    except (OSError, ValueError):
+    except (OSError, ValueError, ItemError):
         return None
     known = stored(key)
     if part is not None:  # of a page or a frame, it is the file's time that tells

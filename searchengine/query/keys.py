@@ -8,7 +8,7 @@ from pathlib import Path
 from searchengine.identity import canonical_url, file_uri, item_id
 
 _ID = re.compile(r"[0-9a-f]{32}")
-_PART = re.compile(r"(.+)#((?:page|frame|row|paragraph|member)=.+)", re.DOTALL)
+_PART = re.compile(r"(.+)#((?:page|frame|row|id|paragraph|member)=.+)", re.DOTALL)
 """What results show for a part of a file."""
 _URI = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from searchengine.errors import NotFoundError, QueryError
+from searchengine.errors import NotFoundError, QueryError, ReadError, UsageError
+from searchengine.fetching import Limits
+from searchengine.identity import item_id
 from searchengine.query.resolve import Access, read_vector, settle, settled_terms
 from searchengine.query.terms import Known, Picture, PictureAt, RawVector, Term, VectorAt, Words
 from tests.ingest.folders import picture
+from tests.web import site
 
 
 class Nothing:
@@ -59,6 +62,29 @@ def test_files_can_be_forbidden(tmp_path: Path) -> None:
     for what in (PictureAt(str(path)), PictureAt("@-"), VectorAt(str(path))):
         with pytest.raises(QueryError, match="by path"):
             settle(what, Nothing(), Access(files=False))
+
+
+def test_an_indexed_address_needs_no_network() -> None:
+    class Indexed(Nothing):
+        def stat(self, key: str) -> tuple[int, int] | None:
+            return (5, 0) if key == item_id("https://example.org/a.jpg") else None
+
+    for url in ("https://example.org/a.jpg", "HTTPS://Example.org:443/a.jpg#x"):
+        known = settle(PictureAt(url), Indexed(), Access())
+        assert known == Known(item_id("https://example.org/a.jpg"))
+    for url in ("https://example.org/b.jpg", "https://[/"):
+        with pytest.raises(UsageError, match="off by default"):
+            settle(PictureAt(url), Indexed(), Access())
+
+
+def test_an_address_is_fetched_where_that_is_allowed() -> None:
+    with site() as web:
+        url = web.serve("/a.png", picture((1, 2, 3)))
+        near = Access(net=True, limits=Limits(allow_private=True))
+        assert settle(PictureAt(url), Nothing(), near) == Picture(picture((1, 2, 3)), url)
+        with pytest.raises(ReadError, match=r"127\.0\.0\.1 is an address of this machine"):
+            settle(PictureAt(url), Nothing(), Access(net=True))
+        assert web.asked == {"/a.png": 1}
 
 
 def test_terms_of_no_weight_are_not_read() -> None:

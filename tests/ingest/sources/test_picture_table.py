@@ -335,6 +335,16 @@ def test_columns_may_be_named(tmp_path: Path, write: Callable[[Rows], Path]) -> 
     assert asset.meta == {"caption": "not this", "nr": "17"}
 
 
+def test_the_column_of_texts_may_be_named(tmp_path: Path, write: Callable[[Rows], Path]) -> None:
+    write([{"Body": "The words.", "title": "A title"}])
+    columns = TableSettings(caption_column="body")
+    for path in (tmp_path, next(tmp_path.iterdir())):
+        (asset,) = open_sources([path], table=columns)
+        assert isinstance(asset, Asset)
+        assert (asset.modality, asset.caption) == ("text", "The words.")
+        assert asset.meta == {"title": "A title"}
+
+
 @pytest.mark.parametrize("option", ["image_column", "caption_column", "id_column"])
 def test_a_column_that_is_not_there(write: Callable[[Rows], Path], option: str) -> None:
     table = write([{"file": "a.png", "text": "x"}])

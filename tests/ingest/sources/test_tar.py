@@ -250,4 +250,4 @@ def test_a_tar_is_listed_in_bounded_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
         return most
 
-    assert peak(4000) < peak(400) + 200_000
+    assert peak(2000) < peak(200) + 200_000
