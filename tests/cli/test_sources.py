@@ -51,6 +51,6 @@ def test_collections_of_all_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     captions = {hit["metadata"].get("caption") for hit in hits}
     assert captions == {"no 0", "no 1", "a red field", "green", None}
     uri = f"{(tmp_path / 't.parquet').resolve().as_uri()}#id=n1"
-    assert call("show", uri, *store)[0]["caption"] == "no 1"
+    assert call("show", uri, *store)["items"][0]["caption"] == "no 1"
     member = f"{tar}#member=0000.png"
     assert call("similar", member, *store, "-n", 1)["hits"][0]["uri"].endswith("#member=0000.png")
