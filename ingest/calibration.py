@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from ingest.sources.contract import Skipped
-from searchengine.decode import decode_image
+from searchengine.encoders.pictures import prepare_picture
 from searchengine.errors import ItemError
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ def _pictures(source: Source, encoder: Any, max_pixels: int) -> Iterator[Pixels]
         if isinstance(asset, Skipped) or asset.modality != "image":
             continue
         try:
-            data = source.open(asset)
-            decoded = decode_image(data, max_pixels=max_pixels, reduction=encoder.reduction)
-            yield encoder.preprocess(decoded.image)
+            yield prepare_picture(encoder, source.open(asset), max_pixels=max_pixels)[1]
         except (ItemError, OSError):
             continue  # the run itself will say so
