@@ -5,8 +5,8 @@
     python bench/rows_written.py [--store lite|server|both] [--rounds 5]
 
 Five ways, interleaved in every round, each into a collection of its own that is loaded, as it is
-while indexing: ``Store.upsert`` with the writer's batches (``ingest.write_rows``), ``Store.upsert``
-with larger ones, ``Store.upsert`` row by row, and ``MilvusClient.upsert`` row by row of the very
+while indexing: the indexer's own writer, which makes batches by their size; ``Store.upsert`` with
+batches of 500; ``Store.upsert`` row by row; and ``MilvusClient.upsert`` row by row of the very
 same rows, encoded beforehand: the baseline. A fifth, for comparison, writes less, as tutorials do:
 an id, a uri, a caption and the vector, where ours are all seventeen columns of an item and, on
 Lite, what full-text search needs. Vectors are clustered, items look like photos. The server is the
@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING, Any
 
 from made_rows import Mixture, rows_of
 
+from ingest.writer import Writer
 from searchengine.records import Side
-from searchengine.settings import Settings
 from searchengine.store import open_store
 from searchengine.store.bm25 import item_terms
 from searchengine.store.contract import Row, SideSpec
@@ -44,9 +44,8 @@ from tests.milvus_process import MilvusProcess  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-LARGE = 2_000
-"""Rows a call at most, whatever the writer hands over."""
 GOALS = {"server": 25.0, "lite": 6.0}
+BATCH = 500
 BASELINE = "pymilvus, row by row"
 
 
@@ -70,15 +69,24 @@ def lite() -> Iterator[str]:
 
 @contextmanager
 def ours(uri: str, dim: int, name: str, size: int) -> Iterator[Callable[[Sequence[Row]], float]]:
-    """Yield what writes rows through the store, so many a call, and says how long it took."""
+    """Yield what writes rows through the store, so many a call, and says how long it took.
+
+    0 is for the indexer's writer, and as many as that takes.
+    """
     store, side = open_store(uri), Side(f"bench rows {name}", "image")
     store.ensure(SideSpec(side, "bench", "0" * 32, dim, "auto"))
     store.count(side)  # loads it
 
     def write(rows: Sequence[Row]) -> float:
         start = time.perf_counter()
-        for at in range(0, len(rows), size):
-            store.upsert(side, rows[at : at + size])
+        if size:
+            for at in range(0, len(rows), size):
+                store.upsert(side, rows[at : at + size])
+        else:
+            with Writer(store) as writer:
+                for row in rows:
+                    writer.add(side, row)
+                writer.drain()
         return time.perf_counter() - start
 
     try:
@@ -149,19 +157,19 @@ def less(uri: str, dim: int, name: str) -> Iterator[Callable[[Sequence[Row]], fl
 
 def measure(backend: str, chosen: argparse.Namespace) -> dict[str, Any]:
     """Return rows a second of each way, the medians of all rounds."""
-    dim, small = chosen.dim, Settings().ingest.write_rows
+    dim = chosen.dim
     made = Mixture(10**9, dim).chunks()
     with (
         server() if backend == "server" else lite() as uri,
-        ours(uri, dim, "batched", small) as batched,
-        ours(uri, dim, "large", LARGE) as large,
+        ours(uri, dim, "writer", 0) as writer,
+        ours(uri, dim, "batched", BATCH) as batched,
         ours(uri, dim, "single", 1) as single,
         same_rows(uri, dim, "loop") as loop,
         less(uri, dim, "less") as four,
     ):
         ways = {
-            f"store, {small} a call": (batched, chosen.rows),
-            f"store, {LARGE} a call": (large, chosen.rows),
+            "the indexer's writer": (writer, chosen.rows),
+            f"store, {BATCH} a call": (batched, chosen.rows),
             "store, row by row": (single, chosen.single),
             BASELINE: (loop, chosen.single),
             "pymilvus, row by row, four columns": (four, chosen.single),
@@ -190,7 +198,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--store", choices=("lite", "server", "both"), default="both")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rows", type=int, default=4_096, help="a round, in batches")
+    parser.add_argument("--rows", type=int, default=8_000, help="a round, in batches")
     parser.add_argument("--single", type=int, default=200, help="a round, row by row")
     parser.add_argument("--dim", type=int, default=512)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "rows_written.json")

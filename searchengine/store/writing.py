@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from searchengine.encoders.contract import Vectors
 
-_ROWS_A_WRITE = 2_000
+_ROWS_A_WRITE = 5_000
 _BYTES_A_WRITE = 16 * 1024 * 1024
 """A quarter of what a server takes in one call: sizes are estimated."""
 
