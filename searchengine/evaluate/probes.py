@@ -25,13 +25,14 @@ from searchengine.evaluate.exact import nearest
 from searchengine.records import MODALITIES, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from searchengine.encoders.contract import Vectors
     from searchengine.store.contract import Found, SideInfo, Store
 
 _PARENTS = (8, 16, 24, 32, 48, 64, 96)
 """From so many neighbours a new query may be put together."""
+_ITEMS_A_CALL = 32
 _SEED = 0
 
 
@@ -98,15 +99,19 @@ def _new_ones(store: Store, info: SideInfo, items: Vectors) -> list[Vectors]:
     basis = np.linalg.qr(rng.normal(size=(info.dim, info.dim)))[0].astype(np.float32)
     numbers = sorted({min(number, info.count) for number in _PARENTS})
     made = [np.empty_like(items) for _ in numbers]
-    for place, item in enumerate(items):
-        [hits] = store.search(
-            info.side, item[None], limit=numbers[-1], fields=("vector",), fresh=False
-        )
+    for place, hits in enumerate(_near(store, info.side, items, numbers[-1])):
         parents = np.stack([hit.fields["vector"] for hit in hits]) @ basis
         for vectors, number in zip(made, numbers, strict=True):
             chosen = rng.integers(0, min(number, len(parents)), info.dim)
             vectors[place] = basis @ parents[chosen, np.arange(info.dim)]
     return [_unit(vectors) for vectors in made]
+
+
+def _near(store: Store, side: Side, items: Vectors, limit: int) -> Iterator[list[Found]]:
+    """Yield the neighbours of each item with their vectors, some items a call."""
+    for at in range(0, len(items), _ITEMS_A_CALL):
+        some = items[at : at + _ITEMS_A_CALL]
+        yield from store.search(side, some, limit=limit, fields=("vector",), fresh=False)
 
 
 def _as_near(

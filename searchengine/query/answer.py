@@ -114,7 +114,8 @@ def _arrange(
     if not (query.shape.needs_pool or query.hybrid or len(asked) > 1):
         wanted = end + 1 + len(query.exclude)
         depth = next((one for one in _WINDOWS if one >= wanted), MAX_WINDOW)
-        columns = (*fields, VECTOR) if depth == _WINDOWS[0] else ("id",)
+        whole = depth == _WINDOWS[0] and not store.capabilities.rows_apart
+        columns = (*fields, VECTOR) if whole else ("id",)
         found = by_vector(store, asked[0], query, depth, columns)
         kept = _above(found, query.shape)
         full = len(found) + len(query.exclude) >= depth and len(kept) == len(found)

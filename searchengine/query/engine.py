@@ -147,7 +147,7 @@ class SearchEngine:
         asked, info = self._sides_seen.get(modality, (-_SIDE_AGE_S, None))
         if info is not None and time.monotonic() - asked < _SIDE_AGE_S:
             return info
-        info = self.store.describe(Side(self.corpus, modality))
+        info = self.store.describe(Side(self.corpus, modality), fresh=False)
         if info is not None:
             self._sides_seen[modality] = (time.monotonic(), info)
             return info
@@ -224,11 +224,13 @@ class SearchEngine:
         exclude_self: bool = False,
         hybrid: bool = False,
         text_weight: float | None = None,
+        fresh: bool = True,
         **shape: Any,
     ) -> Results:
         """Find what fits an example or several terms, among the items that pass the filter.
 
-        ``modality=None`` searches images and texts, each ranked on its own.
+        ``modality=None`` searches images and texts, each ranked on its own. With ``fresh=False``
+        a server answers 0.2 s sooner, and may leave out what was written in the last moments.
         Further keyword arguments are those of ``Shape``.
         """
         terms = (Term(what),) if isinstance(what, WHAT) else tuple(what)
@@ -243,6 +245,7 @@ class SearchEngine:
                 text_weight,
                 Page(limit, offset, cursor),
                 Shape(**shape),
+                fresh,
             )
         )
 

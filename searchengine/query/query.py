@@ -136,6 +136,9 @@ class Query:
     """Fuse by score instead, the captions' words having this share, 0 to 1."""
     page: Page = field(default_factory=Page)
     shape: Shape = field(default_factory=Shape)
+    fresh: bool = True
+    """Whether an item must be found from the moment its write is acknowledged. Without, a server
+    answers 0.2 s sooner, and what was written in the last moments may be missing."""
 
     def __post_init__(self) -> None:
         check_terms(self.terms)

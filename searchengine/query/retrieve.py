@@ -49,9 +49,14 @@ def by_vector(
 ) -> list[Candidate]:
     """Return the ``depth`` nearest items that match, best first, but for the excluded."""
     modality = asked.info.side.modality
-    found = store.search(
-        asked.info.side, asked.vector[None], limit=depth, where=query.where, fields=columns
-    )[0]
+    [found] = store.search(
+        asked.info.side,
+        asked.vector[None],
+        limit=depth,
+        where=query.where,
+        fields=columns,
+        fresh=query.fresh,
+    )
     return [
         Candidate(
             one.id,

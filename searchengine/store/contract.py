@@ -103,8 +103,12 @@ class Store(Protocol):
         dimension, ``UnsupportedError`` for a profile this backend cannot build.
         """
 
-    def describe(self, side: Side) -> SideInfo | None:
-        """Return what the side is like, ``None`` if there is none."""
+    def describe(self, side: Side, *, fresh: bool = True) -> SideInfo | None:
+        """Return what the side is like, ``None`` if there is none.
+
+        With ``fresh=False`` a server is not made to wait for the newest writes (0.2 s), which may
+        be missing from the count then.
+        """
 
     def sides(self) -> list[SideInfo]:
         """Return all sides of all corpora, sorted by corpus and modality."""
@@ -135,10 +139,10 @@ class Store(Protocol):
         over the matching items gives, to recall@10 >= 0.99. With ``min_score`` those
         of the ``limit`` that have that cosine at least, as ``Found.score`` gives it.
 
-        For measuring: ``effort`` is a value of the index's own parameter to use in
-        this call, whatever the number of hits (``UnsupportedError`` where the index
-        has none; without a filter only); with ``fresh=False`` a server does not wait
-        for the newest writes; with ``effort`` or ``by_index`` the database's own index answers,
+        With ``fresh=False`` a server does not wait for the newest writes (0.2 s). For
+        measuring: ``effort`` is a value of the index's own parameter to use in this call,
+        whatever the number of hits (``UnsupportedError`` where the index has none; without
+        a filter only); with ``effort`` or ``by_index`` the database's own index answers,
         even where all rows lie in this process's memory (Milvus Lite).
         """
 

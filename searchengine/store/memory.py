@@ -62,7 +62,7 @@ class MemoryStore:
             naming.check_label(naming.label_of(kept.spec, profile), spec)
             return self._info(kept)
 
-    def describe(self, side: Side) -> SideInfo | None:
+    def describe(self, side: Side, *, fresh: bool = True) -> SideInfo | None:
         """Return what the side is like, ``None`` if there is none."""
         kept = self._sides.get(side)
         return None if kept is None else self._info(kept)

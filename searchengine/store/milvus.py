@@ -59,14 +59,16 @@ class MilvusStore:
             self._handles[spec.side] = handle
             return self._info(handle)
 
-    def describe(self, side: Side) -> SideInfo | None:
+    def describe(self, side: Side, *, fresh: bool = True) -> SideInfo | None:
         """Return what the side is like, ``None`` if there is none."""
-        self._handles.pop(side, None)
+        known = self._handles.pop(side, None)
         handle = sides.find(self._connection, side)
         if handle is None:
             return None
+        if known is not None:
+            reading.carry_over(known, handle)
         self._handles[side] = handle
-        return self._info(handle)
+        return self._info(handle, fresh=fresh)
 
     def sides(self) -> list[SideInfo]:
         """Return all sides of all corpora, sorted by corpus and modality."""
@@ -294,8 +296,8 @@ class MilvusStore:
         away, a look would not."""
         return self._handles.get(side) or self._handle(side)
 
-    def _info(self, handle: Handle) -> SideInfo:
-        return sides.info_of(handle, reading.count(self._connection, handle))
+    def _info(self, handle: Handle, *, fresh: bool = True) -> SideInfo:
+        return sides.info_of(handle, reading.count(self._connection, handle, fresh=fresh))
 
     def _mirrored(self, handle: Handle) -> Answers | None:
         """Return what answers from this process's memory, where the database is in it."""

@@ -29,9 +29,7 @@ def refreshed(connection: Connection, handle: Handle) -> Handle:
     if time.monotonic() - handle.seen < _LOOK_AGAIN_S:
         return handle
     fresh = sides.need(connection, handle.label.side)
-    if fresh.collection == handle.collection:
-        fresh.loaded, fresh.items = handle.loaded, handle.items
-        fresh.words, fresh.words_counted = handle.words, handle.words_counted
+    carry_over(handle, fresh)
     if connection.is_lite:
         count(connection, fresh)
     elif fresh.index != "FLAT":
@@ -39,10 +37,21 @@ def refreshed(connection: Connection, handle: Handle) -> Handle:
     return fresh
 
 
-def count(connection: Connection, handle: Handle) -> int:
-    """Return how many items the side has, exactly; note it for the search parameters."""
+def carry_over(known: Handle, fresh: Handle) -> None:
+    """Have a new look at a side keep what was known of the same collection."""
+    if fresh.collection == known.collection:
+        fresh.loaded, fresh.items = known.loaded, known.items
+        fresh.words, fresh.words_counted = known.words, known.words_counted
+
+
+def count(connection: Connection, handle: Handle, *, fresh: bool = True) -> int:
+    """Return how many items the side has; note it for the search parameters.
+
+    Exactly, unless it need not be fresh: then a server answers at once.
+    """
     rows = connection.mirrored(handle.alias)
-    handle.items = passing(connection, handle, "", sides.STRONG) if rows is None else rows.count
+    consistency = sides.STRONG if fresh else sides.EVENTUALLY
+    handle.items = passing(connection, handle, "", consistency) if rows is None else rows.count
     return handle.items
 
 

@@ -51,10 +51,10 @@ class ForgetfulStore(MemoryStore):
 
     enough = 50
 
-    def describe(self, side: Side) -> SideInfo | None:
+    def describe(self, side: Side, *, fresh: bool = True) -> SideInfo | None:
         from dataclasses import replace
 
-        info = super().describe(side)
+        info = super().describe(side, fresh=fresh)
         return None if info is None else replace(info, index="HNSW")
 
     def search(self, side: Side, vectors: Any, *, limit: int, **options: Any) -> list[list[Found]]:
