@@ -61,12 +61,10 @@ class MilvusStore:
 
     def describe(self, side: Side, *, fresh: bool = True) -> SideInfo | None:
         """Return what the side is like, ``None`` if there is none."""
-        known = self._handles.pop(side, None)
+        self._handles.pop(side, None)
         handle = sides.find(self._connection, side)
         if handle is None:
             return None
-        if known is not None:
-            reading.carry_over(known, handle)
         self._handles[side] = handle
         return self._info(handle, fresh=fresh)
 

@@ -29,19 +29,14 @@ def refreshed(connection: Connection, handle: Handle) -> Handle:
     if time.monotonic() - handle.seen < _LOOK_AGAIN_S:
         return handle
     fresh = sides.need(connection, handle.label.side)
-    carry_over(handle, fresh)
+    if fresh.collection == handle.collection:
+        fresh.loaded, fresh.items = handle.loaded, handle.items
+        fresh.words, fresh.words_counted = handle.words, handle.words_counted
     if connection.is_lite:
         count(connection, fresh)
     elif fresh.index != "FLAT":
         fresh.items = passing(connection, fresh, "", sides.EVENTUALLY)
     return fresh
-
-
-def carry_over(known: Handle, fresh: Handle) -> None:
-    """Have a new look at a side keep what was known of the same collection."""
-    if fresh.collection == known.collection:
-        fresh.loaded, fresh.items = known.loaded, known.items
-        fresh.words, fresh.words_counted = known.words, known.words_counted
 
 
 def count(connection: Connection, handle: Handle, *, fresh: bool = True) -> int:

@@ -97,7 +97,12 @@ def test_a_look_that_need_not_be_fresh_waits_for_nothing(
     assert info is not None
     assert info.dim == DIM
     assert 0 <= info.count <= 300
-    assert [method for method, _ in calls] == ["describe_collection", "describe_index", "query"]
+    assert [method for method, _ in calls] == [
+        "describe_collection",
+        "describe_index",
+        "load_collection",
+        "query",
+    ]
     assert "Strong" not in {consistency for _, consistency in calls}
     exact = store.describe(side)
     assert exact is not None
