@@ -577,6 +577,7 @@ def test_run_checks(
         "accelerator",
         "open_clip",
         "model",
+        "runtimes",
         "drawn-scenes",
         "pymilvus",
         "database",

@@ -19,6 +19,7 @@ from searchengine.cli import (
     duplicates,
     explain,
     export_embeddings,
+    export_model,
     import_embeddings,
     index,
     reindex,
@@ -55,6 +56,7 @@ app.command("stats")(stats.stats)
 app.command("corpora")(corpora.corpora)
 app.command("reindex")(reindex.reindex)
 app.command("tune")(tune.tune)
+app.command("export-model")(export_model.export_model)
 app.command("doctor")(doctor.doctor)
 app.command("import-embeddings")(import_embeddings.import_embeddings)
 app.command("export-embeddings")(export_embeddings.export_embeddings)

@@ -20,6 +20,7 @@ from searchengine.diagnose.runtime import (
     probe,
 )
 from searchengine.diagnose.surroundings import check_heic, check_settings, check_space
+from searchengine.diagnose.towers import check_runtimes
 from searchengine.errors import SearchEngineError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def run_checks(settings: Settings, *, config: str | None = None) -> list[Check]:
             Job("settings", lambda: [check_settings(config)]),
             Job("python", lambda: [check_python()]),
             Job("torch", lambda: _check_models(settings), IMPORT_TIMEOUT_S + _QUICK_S),
+            Job("runtimes", lambda: [check_runtimes(settings)]),
             Job("drawn-scenes", lambda: [check_drawn_scenes()]),
             Job("pymilvus", lambda: [check_pymilvus()], IMPORT_TIMEOUT_S + _QUICK_S),
             Job(

@@ -8,6 +8,8 @@ Texts are never int8: their cosine to fp32 was 0.987, that of pictures 0.9997.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import time
 from pathlib import Path
@@ -24,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 SAMPLE: Final = 300
 """Pictures to ask for."""
-RANGES: Final = 150
+RANGES: Final = 100
 """Of these, spread over the sample, the ranges of activations are taken."""
 FEWEST: Final = 100
 """Fewer give neither ranges nor a recall worth the name."""
@@ -39,9 +41,9 @@ class Int8Towers(OpenVinoTowers):
     only asks, a picture asked with is nearer to fp32 than what it is compared with.
     """
 
-    def __init__(self, exported: ExportedTowers) -> None:
-        """Raises ``UnsupportedError`` where OpenVINO or NNCF is missing."""
-        super().__init__(exported, precision="int8")
+    def __init__(self, exported: ExportedTowers, *, threads: int = 0) -> None:
+        """``threads`` 0 means one a core. Raises ``UnsupportedError`` without OpenVINO."""
+        super().__init__(exported, precision="int8", threads=threads)
 
     @property
     def sample_wanted(self) -> int:
@@ -86,13 +88,15 @@ class Int8Towers(OpenVinoTowers):
 
 
 def _quantise(source: Path, pixels: Pixels, target: Path) -> None:
+    for talker in ("nncf", "torch.utils.cpp_extension"):  # which its import looks for compilers
+        logging.getLogger(talker).setLevel(logging.ERROR)
     openvino, nncf = import_openvino(), import_nncf()
-    logging.getLogger("nncf").setLevel(logging.ERROR)
     batches = [pixels[start : start + 1] for start in range(len(pixels))]
-    model = nncf.quantize(
-        openvino.Core().read_model(str(source)),
-        nncf.Dataset(batches),
-        subset_size=len(batches),
-        model_type=nncf.ModelType.TRANSFORMER,
-    )
+    with contextlib.redirect_stdout(io.StringIO()):  # its progress bars; stdout is for data
+        model = nncf.quantize(
+            openvino.Core().read_model(str(source)),
+            nncf.Dataset(batches),
+            subset_size=len(batches),
+            model_type=nncf.ModelType.TRANSFORMER,
+        )
     openvino.save_model(model, str(target), compress_to_fp16=False)
