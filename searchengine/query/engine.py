@@ -113,7 +113,7 @@ class SearchEngine:
             )
 
         return cls(
-            open_configured_store(settings),
+            open_configured_store(settings, to_ask=True),
             load,
             corpus=settings.corpus,
             model=settings.model.name or None,

@@ -11,8 +11,13 @@ if TYPE_CHECKING:
     from searchengine.store.contract import Store
 
 
-def open_configured_store(settings: Settings, *, patient_reads: bool = False) -> Store:
-    """Open the database as the settings say; see ``open_store``, which also raises."""
+def open_configured_store(
+    settings: Settings, *, patient_reads: bool = False, to_ask: bool = False
+) -> Store:
+    """Open the database as the settings say; see ``open_store``, which also raises.
+
+    ``to_ask`` is for those who will ask and not write: a Lite folder is read where it lies.
+    """
     chosen = settings.store
     return open_store(
         settings.store_uri,
@@ -24,4 +29,5 @@ def open_configured_store(settings: Settings, *, patient_reads: bool = False) ->
         timeout_s=chosen.timeout_s,
         patient_reads=patient_reads,
         mirror_mb=chosen.mirror_mb,
+        at_rest=to_ask,
     )

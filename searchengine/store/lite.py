@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from searchengine.errors import DiskFullError, StoreBusyError, StoreUnavailableError
+from searchengine.store.at_rest.readers import give_way
 from searchengine.store.failures import Fault, fault_of, reason_of
 from searchengine.store.mirror.mirrors import Mirrors
 
@@ -43,6 +44,7 @@ def acquire(folder: Path) -> tuple[str, threading.RLock, Mirrors]:
     with _guard:
         opened = _folders.get(key)
         if opened is None:
+            give_way(key)
             opened = _open(folder, key)
             _folders[key] = opened
         opened.users += 1

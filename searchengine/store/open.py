@@ -34,6 +34,7 @@ def open_store(
     retry_s: float = WRITE_PATIENCE_S,
     patient_reads: bool = False,
     mirror_mb: int = MIRROR_MB,
+    at_rest: bool = False,
 ) -> Store:
     """Open the store at an address.
 
@@ -44,6 +45,9 @@ def open_store(
     waits for a server that has gone away to come back; with ``patient_reads``
     (for a long run, that reads between its writes) a read waits as long. Of a Lite folder, up to
     ``mirror_mb`` megabytes are read from memory; with 0 all reads go through Lite.
+    With ``at_rest`` a Lite folder that nobody has open is not opened before it has to be: plain
+    questions are answered from its files (``store.at_rest``) within the same bound, which takes a
+    fraction of the time where only one is asked.
 
     Raises ``StoreUnavailableError``, ``StoreBusyError``, ``DiskFullError`` or,
     for an address that is none, ``SettingsError``.
@@ -62,7 +66,18 @@ def open_store(
         ca = Path(tls_ca) if tls_ca is not None else None
         login = Login(user, password, token, database, ca)
         return MilvusStore(open_server(text, login, patience))
-    return MilvusStore(open_folder(_folder(text, scheme), patience, mirror_mb * 1024 * 1024))
+    folder, mirror_bytes = _folder(text, scheme), mirror_mb * 1024 * 1024
+
+    def open_lite() -> Store:
+        return MilvusStore(open_folder(folder, patience, mirror_bytes))
+
+    if at_rest and mirror_mb > 0:
+        from searchengine.store.at_rest.store import rest
+
+        resting = rest(folder, open_lite, most_bytes=mirror_bytes)
+        if resting is not None:
+            return resting
+    return open_lite()
 
 
 def _folder(text: str, scheme: str) -> Path:
