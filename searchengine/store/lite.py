@@ -85,8 +85,25 @@ def _open(folder: Path, key: Path) -> _Opened:
             f"the database folder {folder} cannot be opened: {reason_of(error)}",
             hint="Check that it is a folder you may write to.",
         ) from error
+    _open_collections_once(database)
     writing = threading.RLock()
     return _Opened(server, database, port, 0, writing, Mirrors(database, writing))
+
+
+def _open_collections_once(database: Any) -> None:
+    """Have requests that are the first to touch a collection wait for one another.
+
+    Lite makes an object of a collection at the first request for it, and has nothing against two
+    at a time: then each has a log and rows of its own, and what was written to the one that is
+    forgotten is not seen before the folder is opened again.
+    """
+    get, guard = database.get_collection, threading.RLock()
+
+    def get_one_at_a_time(*args: Any, **kwargs: Any) -> Any:
+        with guard:
+            return get(*args, **kwargs)
+
+    database.get_collection = get_one_at_a_time
 
 
 def _close(opened: _Opened) -> None:

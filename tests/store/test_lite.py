@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -276,3 +277,30 @@ def test_a_run_that_died_while_it_made_or_dropped_a_corpus(tmp_path: Path) -> No
     assert again.ensure(spec_of("lite")) == again.describe(SIDE)
     assert again.ensure(spec_of("lite")).collection == info.collection
     again.close()
+
+
+def test_requests_that_come_together_open_a_collection_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice open, it would have two logs, and one half of the rows would not be seen."""
+    import milvus_lite.db
+
+    folder = tmp_path / "milvus"
+    store = open_store(folder)
+    store.ensure(spec_of("lite"))
+    store.close()
+    made, real = [], milvus_lite.db.Collection
+
+    def slow(*args: object, **kwargs: object) -> object:
+        made.append(args[0])
+        time.sleep(0.2)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(milvus_lite.db, "Collection", slow)
+    stores = [open_store(folder) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        counts = list(pool.map(lambda one: one.count(SIDE), stores))
+    for one in stores:
+        one.close()
+    assert counts == [0, 0]
+    assert len(made) == 1

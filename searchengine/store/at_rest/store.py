@@ -74,11 +74,11 @@ class AtRestStore:
 
     def wake(self) -> None:
         """Let go of the files. The next question goes to Lite."""
-        with self._guard:
+        with self._guard:  # until the lock is gone: whoever wakes this store is about to take it
             self._sides.clear()
             unlock, self._unlock = self._unlock, None
-        if unlock is not None:
-            unlock()
+            if unlock is not None:
+                unlock()
 
     def describe(self, side: Side) -> SideInfo | None:
         """Return what the side is like, ``None`` if there is none."""

@@ -60,7 +60,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def resting(folder: Path) -> Iterator[AtRestStore]:
-    store = open_store(folder, at_rest_mb=100)
+    store = open_store(folder, at_rest=True)
     assert isinstance(store, AtRestStore)
     yield store
     store.close()
@@ -106,7 +106,7 @@ def test_answers_are_those_of_lite(folder: Path, resting: AtRestStore) -> None:
 def test_a_graph_index_is_described_and_not_needed(tmp_path: Path) -> None:
     rows = rows_of(200)
     write(tmp_path / "m", put(*rows), lambda store: None, profile="HNSW")
-    store = open_store(tmp_path / "m", at_rest_mb=100)
+    store = open_store(tmp_path / "m", at_rest=True)
     assert isinstance(store, AtRestStore)
     info = store.describe(SIDE)
     assert info is not None
@@ -163,7 +163,7 @@ def test_a_writer_in_the_same_process_is_let_in_and_seen(
 
 def test_while_lite_has_it_open_here_it_is_shared(folder: Path) -> None:
     writer = open_store(folder)
-    reader = open_store(folder, at_rest_mb=100)
+    reader = open_store(folder, at_rest=True)
     assert isinstance(reader, MilvusStore)
     assert reader.count(SIDE) == 260
     reader.close()
@@ -176,15 +176,15 @@ from searchengine.errors import StoreBusyError
 from searchengine.store import open_store
 from searchengine.records import Side
 try:
-    store = open_store(sys.argv[1], at_rest_mb=int(sys.argv[2]))
+    store = open_store(sys.argv[1], at_rest=sys.argv[2] == "rest")
     print(type(store).__name__, store.count(Side("c", "image")))
 except StoreBusyError:
     print("busy")
 """
 
 
-def other_process(folder: Path, at_rest_mb: int) -> str:
-    command = [sys.executable, "-c", _OTHER, str(folder), str(at_rest_mb)]
+def other_process(folder: Path, how: str) -> str:
+    command = [sys.executable, "-c", _OTHER, str(folder), how]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -194,12 +194,12 @@ def test_readers_share_a_folder_and_writers_wait_for_them(
     folder: Path, resting: AtRestStore
 ) -> None:
     assert resting.count(SIDE) == 260
-    assert other_process(folder, 100) == "AtRestStore 260"
-    assert other_process(folder, 0) == "busy"
+    assert other_process(folder, "rest") == "AtRestStore 260"
+    assert other_process(folder, "lite") == "busy"
     resting.search_text(SIDE, "hats", limit=1)  # now Lite has it
-    assert other_process(folder, 100) == "busy"
+    assert other_process(folder, "rest") == "busy"
     resting.close()
-    assert other_process(folder, 0) == "MilvusStore 260"
+    assert other_process(folder, "lite") == "MilvusStore 260"
 
 
 def test_rows_that_wait_in_the_log_are_not_overlooked(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_rows_that_wait_in_the_log_are_not_overlooked(tmp_path: Path) -> None:
     writer.upsert(SIDE, rows_of(40))
     shutil.copytree(tmp_path / "m", tmp_path / "killed")
     writer.close()
-    store = open_store(tmp_path / "killed", at_rest_mb=100)
+    store = open_store(tmp_path / "killed", at_rest=True)
     assert isinstance(store, AtRestStore)
     assert store.count(SIDE) == 40
     assert not is_asleep(store)
@@ -278,7 +278,7 @@ import sys
 import numpy
 from searchengine.records import Side
 from searchengine.store import open_store
-store = open_store({str(folder)!r}, at_rest_mb=100)
+store = open_store({str(folder)!r}, at_rest=True)
 side = Side("c", "image")
 assert store.describe(side).count == 260
 query = numpy.eye(1, {DIM}, dtype=numpy.float32)
@@ -292,7 +292,7 @@ assert not heavy, heavy
 
 def test_readers_and_a_writer_never_see_the_past(folder: Path) -> None:
     """Each acknowledged row is there for every question that begins afterwards."""
-    reader = open_store(folder, at_rest_mb=100)
+    reader = open_store(folder, at_rest=True)
     written: list[str] = []
     done = threading.Event()
     missed: list[str] = []
