@@ -116,12 +116,13 @@ class AtRestStore:
         min_score: float | None = None,
         effort: int | None = None,
         fresh: bool = True,
+        by_index: bool = False,
     ) -> list[list[Found]]:
         """Return for each of n query vectors its nearest items by cosine, best first."""
         check_window(limit, offset)
         check_score(min_score)
         names = check_fields(fields)
-        plain = where is None and effort is None
+        plain = where is None and effort is None and not by_index
         found = self._at_rest(side) if plain else None
         if found is not None:
             queries = checked_queries(vectors, found[0].label.dim)
@@ -138,6 +139,7 @@ class AtRestStore:
             min_score=min_score,
             effort=effort,
             fresh=fresh,
+            by_index=by_index,
         )
 
     def fetch(
