@@ -80,11 +80,11 @@ class AtRestStore:
             if unlock is not None:
                 unlock()
 
-    def describe(self, side: Side) -> SideInfo | None:
+    def describe(self, side: Side, *, fresh: bool = True) -> SideInfo | None:
         """Return what the side is like, ``None`` if there is none."""
         found = self._at_rest(side)
         if found is None:
-            return self._awake().describe(side)
+            return self._awake().describe(side, fresh=fresh)
         manifest, rows = found
         # Whoever asks what a side is like is about to ask it something: have its vectors come
         # while a model is loaded for the question.
