@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _WEB = ("http", "https")
 _STORE_THREADS = 32
+_FROM_TABLES = frozenset({"http", "https", "s3", "gs", "gcs", "az", "abfs", "memory"})
 _ONE_STORE = ("s3", "gs", "gcs", "memory")
 """Schemes whose file system does not depend on the host."""
 
@@ -44,7 +45,14 @@ class Links:
         return self._net.connections
 
     def check(self, url: str) -> None:
-        """Raise ``ReadError`` for an address that may not be fetched."""
+        """Raise ``ReadError`` for an address in a table that may not be fetched.
+
+        A table may be anybody's, and fsspec knows schemes that read this
+        machine's disk (``local://``) or speak to hosts nobody has judged.
+        """
+        if scheme_of(url) not in _FROM_TABLES:
+            known = ", ".join(sorted(_FROM_TABLES - {"memory"}))
+            raise ReadError(f"not fetched: {url[:200]} is none of {known}")
         if needs_net(scheme_of(url)) and not self._net.allow:
             raise ReadError(f"not fetched: {url[:200]} is on the network (--allow-net)")
 

@@ -187,10 +187,14 @@ def test_rows_that_name_objects(objects: Objects, tmp_path: Path) -> None:
         {"url": f"{base}/x/a.png"},
         {"url": f"{base}/x/gone.png"},
         {"url": "nosuch://bucket/x.png"},
+        {"url": f"local://{tmp_path}/secret.png"},
+        {"url": "sftp://127.0.0.1/x.png"},
+        {"url": "simplecache::file:///x.png"},
     ]
+    (tmp_path / "secret.png").write_bytes(picture(BLUE))
     (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     report = run(make_job(tmp_path / "t.jsonl", FlakyStore(), net=NET))
-    assert (report.embedded, report.failed) == (1, 2)
+    assert (report.embedded, report.failed) == (1, 5)
     objects.put("t.csv", b"file,caption\nx/a.png,near\n/etc/passwd.png,far\n")
     source = opened(objects.url("t.csv"))
     assets, skipped = listed(source)
