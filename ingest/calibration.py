@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ingest.sources.contract import Skipped
+from ingest.sources.contract import Skipped, singles
 from searchengine.encoders.pictures import prepare_picture
 from searchengine.errors import ItemError
 
@@ -47,7 +47,7 @@ def build_encoder(
 
 
 def _pictures(source: Source, encoder: Any, max_pixels: int) -> Iterator[Pixels]:
-    for asset in source:
+    for asset in singles(source):
         if isinstance(asset, Skipped) or asset.modality != "image":
             continue
         try:

@@ -11,9 +11,10 @@ from array import array
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ingest.bundles import unbundled
 from ingest.containers import part_ids, part_item, whole_revision
 from ingest.overlap import chunks
-from ingest.sources.contract import Asset, Scope, Skipped
+from ingest.sources.contract import Asset, Bundle, Scope, Skipped
 from searchengine.identity import item_id
 from searchengine.records import ITEM_FIELDS, Item
 
@@ -63,7 +64,7 @@ class Ledger:
 
 
 def compare(
-    assets: Iterable[Asset | Skipped],
+    assets: Iterable[Asset | Skipped | Bundle],
     store: Store,
     sides: Mapping[Modality, Side],
     existing: frozenset[Modality],
@@ -74,7 +75,8 @@ def compare(
 
     ``existing`` names the sides that hold anything yet; the rest is not asked.
     """
-    for chunk in chunks(assets, CHUNK):
+    singles = unbundled(assets, store, sides, existing, ledgers, report)
+    for chunk in chunks(singles, CHUNK):
         listed: list[tuple[Asset, str]] = []
         for one in chunk:
             if isinstance(one, Skipped):

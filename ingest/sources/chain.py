@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
-    from ingest.sources.contract import Asset, Scope, Skipped, Source
+    from ingest.sources.contract import Asset, Bundle, Scope, Skipped, Source
 
 
 def is_costly(source: Source) -> bool:
@@ -33,7 +33,7 @@ class ChainedSource:
             source for source in sources if isinstance(source, FolderSource) and not source.is_file
         ]
 
-    def __iter__(self) -> Iterator[Asset | Skipped]:
+    def __iter__(self) -> Iterator[Asset | Skipped | Bundle]:
         """Yield all of the first, then all of the second, and so on.
 
         What a tar or a table lists once more is told as ``repeated``. Folders

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
@@ -56,10 +56,41 @@ class Skipped:
     """False for what is merely left alone (a socket, a link to a folder)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Assets that are costly to list: a tar far away, or a compressed one.
+
+    Where the index holds all of them with this revision, they are not listed at
+    all (``ingest.bundles``).
+    """
+
+    uri: str
+    """Prefix of the uris of its assets, and of nothing else."""
+    modality: Modality
+    revision: str
+    """Of the whole."""
+    listed: Callable[[], Iterator[Asset | Skipped]]
+    """Lists it. The revision of each asset is ``bundled_revision``."""
+
+
+def bundled_revision(revision: str, count: int) -> str:
+    """Return the revision of each asset of a bundle that has so many."""
+    return f"{revision}/{count}"
+
+
+def singles(found: Iterable[Asset | Skipped | Bundle]) -> Iterator[Asset | Skipped]:
+    """Yield the assets, and those of bundles, whatever it costs to list them."""
+    for one in found:
+        if isinstance(one, Bundle):
+            yield from one.listed()
+        else:
+            yield one
+
+
 class Source(Protocol):
     """Iterates assets in a stable order, in bounded memory."""
 
-    def __iter__(self) -> Iterator[Asset | Skipped]:
+    def __iter__(self) -> Iterator[Asset | Skipped | Bundle]:
         """Yield every asset once."""
 
     def open(self, asset: Asset) -> bytes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ingest.sources.contract import Asset, Skipped
+from ingest.sources.contract import Asset, Bundle, Skipped
 from searchengine.identity import item_id
 
 if TYPE_CHECKING:
@@ -52,10 +54,24 @@ def _holds(run: npt.NDArray[np.uint64], key: int) -> bool:
     return place < len(run) and bool(run[place] == wanted)
 
 
-def once(assets: Iterable[Asset | Skipped], seen: Seen) -> Iterator[Asset | Skipped]:
+def once(
+    assets: Iterable[Asset | Skipped | Bundle], seen: Seen
+) -> Iterator[Asset | Skipped | Bundle]:
     """Yield assets that have not been seen, and say of the others that they were."""
     for asset in assets:
-        if isinstance(asset, Asset) and not seen.add(asset.uri):
-            yield Skipped(asset.uri, "repeated", "listed before in this run", failed=False)
+        if isinstance(asset, Bundle):
+            yield replace(asset, listed=partial(_singles, asset, seen))
         else:
-            yield asset
+            yield from _single(asset, seen)
+
+
+def _singles(bundle: Bundle, seen: Seen) -> Iterator[Asset | Skipped]:
+    for asset in bundle.listed():
+        yield from _single(asset, seen)
+
+
+def _single(asset: Asset | Skipped, seen: Seen) -> Iterator[Asset | Skipped]:
+    if isinstance(asset, Asset) and not seen.add(asset.uri):
+        yield Skipped(asset.uri, "repeated", "listed before in this run", failed=False)
+    else:
+        yield asset

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from ingest.sources.contract import Asset, Place, Scope, Skipped
+from ingest.sources.contract import Asset, Bundle, Place, Scope, Skipped
 from ingest.sources.names import CAPTION_TABLES, TABLE_SUFFIXES, TEXT_SUFFIXES, suffix_of
 from ingest.sources.objects import copy_object, info_of, scheme_of, time_of, token_of, trouble
 from ingest.sources.opened import OpenFile
@@ -103,7 +104,7 @@ class RemoteSource:
             return read_member(asset, limit)
         return open_row(asset, self._links, limit)
 
-    def __iter__(self) -> Iterator[Asset | Skipped]:
+    def __iter__(self) -> Iterator[Asset | Skipped | Bundle]:
         """Yield pictures and texts. Raises ``NotFoundError`` where there is nothing."""
         self._scopes = []
         if self._web:
@@ -134,7 +135,7 @@ class RemoteSource:
                 yield self._asset(found, one.caption, one.meta, one.folder, one.token)
         self._scopes.append(Scope(walk.uri, options.recursive, tuple(walk.unlisted)))
 
-    def _matches(self, fs: Any, pattern: str) -> Iterator[Asset | Skipped]:
+    def _matches(self, fs: Any, pattern: str) -> Iterator[Asset | Skipped | Bundle]:
         try:
             paths = sorted(fs.glob(pattern))
         except Exception as error:
@@ -146,10 +147,14 @@ class RemoteSource:
             if is_tar(path) or suffix_of(path) in IMAGE_SUFFIXES | TEXT_SUFFIXES:
                 yield from self._file(found)
 
-    def _file(self, found: _Found) -> Iterator[Asset | Skipped]:
+    def _file(self, found: _Found) -> Iterator[Asset | Skipped | Bundle]:
         """Yield what one file holds, or is."""
         name = found.url.partition("?")[0] if self._web else found.url
-        if is_tar(name) or suffix_of(name) in TEXT_SUFFIXES:
+        if is_tar(name) and not self._web:
+            if self._options.modality != "text":
+                listed = partial(self._read, found)
+                yield Bundle(found.uri + "#", "image", found.token, listed)
+        elif is_tar(name) or suffix_of(name) in TEXT_SUFFIXES:
             yield from self._read(found)
         elif self._web or suffix_of(name) in IMAGE_SUFFIXES:
             if self._options.modality != "text":
@@ -191,7 +196,14 @@ class RemoteSource:
     def _tar(self, found: _Found, name: str) -> Iterator[Asset | Skipped]:
         file = _temporary()
         token = self._copy(found, file)
-        listing = TarListing(found.uri, found.url, token, self._options.max_bytes, origin=self.uri)
+        listing = TarListing(
+            found.uri,
+            found.url,
+            token,
+            self._options.max_bytes,
+            origin=self.uri,
+            counted=not self._web,
+        )
         yield from listing.read(plain_tar(file, name))
         if listing.complete:
             self._scopes.append(Scope(found.uri + "#"))

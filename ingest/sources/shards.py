@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.overlap import chunks
 from ingest.sources import is_picture_table, open_sources
-from ingest.sources.contract import Asset, Skipped
+from ingest.sources.contract import Asset, Skipped, singles
 from ingest.sources.objects import open_filesystem, scheme_of
 from ingest.sources.reading import open_regular
 from ingest.sources.tables import row_groups
@@ -83,7 +83,7 @@ def cut(paths: Sequence[str], *, size: int = SIZE, **options: Any) -> Iterator[S
             listed.append(os.path.abspath(os.path.expanduser(path)))
     if listed:
         build = partial(open_sources, tuple(listed), **options)
-        for assets in chunks(build(), size):
+        for assets in chunks(singles(build()), size):
             yield Shard(assets[0].uri, partial(ListedSource, tuple(assets), build))
 
 

@@ -12,11 +12,13 @@ from __future__ import annotations
 import os
 import tarfile
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ingest.sources.captions import caption_from_json
-from ingest.sources.contract import Asset, Place, Scope, Skipped
+from ingest.sources.contract import Asset, Bundle, Place, Scope, Skipped, bundled_revision
 from ingest.sources.names import is_junk, stem_of, suffix_of
+from ingest.sources.once import Seen
 from ingest.sources.opened import OpenFile
 from ingest.sources.reading import describe, open_regular
 from ingest.sources.tables import clean_text
@@ -64,14 +66,24 @@ class TarSource:
         self._max_bytes = max_bytes
         self._scopes: tuple[Scope, ...] = ()
 
-    def __iter__(self) -> Iterator[Asset | Skipped]:
-        """Yield the pictures in the order of the tar."""
+    def __iter__(self) -> Iterator[Asset | Skipped | Bundle]:
+        """Yield the pictures in the order of the tar; a bundle where that means to decompress."""
         self._scopes = ()
         try:
             with open_regular(self.path) as file:
                 status = os.fstat(file.fileno())
-            token = f"{status.st_size}-{status.st_mtime_ns}"
-            listing = TarListing(self.uri, self.path, token, self._max_bytes)
+        except ItemError as error:
+            yield Skipped(self.uri, error.reason, str(error))
+            return
+        token = f"{status.st_size}-{status.st_mtime_ns}"
+        if self.costly:
+            yield Bundle(self.uri + "#", "image", token, partial(self._listed, token))
+        else:
+            yield from self._listed(token)
+
+    def _listed(self, token: str) -> Iterator[Asset | Skipped]:
+        listing = TarListing(self.uri, self.path, token, self._max_bytes, counted=self.costly)
+        try:
             yield from listing.read(self._opened())
         except ItemError as error:
             yield Skipped(self.uri, error.reason, str(error))
@@ -118,9 +130,20 @@ class TarListing:
     """One pass over the headers of a tar."""
 
     def __init__(
-        self, uri: str, name: str, token: str, max_bytes: int, *, origin: str = ""
+        self,
+        uri: str,
+        name: str,
+        token: str,
+        max_bytes: int,
+        *,
+        origin: str = "",
+        counted: bool = False,
     ) -> None:
-        """``token`` changes when the tar does; ``name`` is what people call it."""
+        """``token`` changes when the tar does; ``name`` is what people call it.
+
+        ``counted``: the revisions say how many pictures there are (see ``Bundle``).
+        """
+        self._counted = counted
         self._uri = uri
         self._origin = origin or uri
         self._name = name
@@ -134,6 +157,8 @@ class TarListing:
         """Yield the pictures; take the file over. Raises ``DecodeError`` for what is no tar."""
         opened = OpenFile(file)
         end = os.fstat(file.fileno()).st_size
+        if self._counted and (count := self._count(file, end)):
+            self._token = bundled_revision(self._token, count)
         sample: list[tarfile.TarInfo] = []
         members = self._members(file)
         whole = True
@@ -154,6 +179,19 @@ class TarListing:
         yield from self._sample(sample, opened)
         # Cut off between two members, a tar lacks nothing but the block of zeros at its end.
         self.complete = whole and self._read_to < end
+
+    def _count(self, file: BinaryIO, end: int) -> int:
+        """Return how many pictures there are, by their names; 0 for a tar that breaks off."""
+        seen = Seen()
+        count, whole = 0, True
+        for member in self._members(file):
+            if isinstance(member, Skipped):
+                whole = whole and not member.failed
+            elif suffix_of(_base(member)) in IMAGE_SUFFIXES:
+                whole = whole and member.offset_data + member.size <= end
+                count += seen.add(self._member_uri(member))
+        file.seek(0)
+        return count if whole else 0
 
     def _members(self, file: BinaryIO) -> Iterator[tarfile.TarInfo | Skipped]:
         """Yield the regular files of the tar, in bounded memory."""

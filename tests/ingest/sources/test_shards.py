@@ -10,7 +10,7 @@ import fsspec
 import pytest
 
 from ingest.sources import open_sources
-from ingest.sources.contract import Asset
+from ingest.sources.contract import Asset, singles
 from ingest.sources.shards import Shard, cut
 from searchengine.errors import NotFoundError, UsageError
 from searchengine.identity import file_uri
@@ -22,7 +22,7 @@ from tests.ingest.sources.test_tar import SAMPLES, write_tar
 def assets(source: Any) -> list[tuple[str, str | None, bytes | None]]:
     return [
         (one.uri, one.caption, source.open(one) if one.modality == "image" else None)
-        for one in source
+        for one in singles(source)
         if isinstance(one, Asset)
     ]
 
