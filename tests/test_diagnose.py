@@ -528,11 +528,13 @@ def test_settings_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("found", [None, object()])
-def test_heic(monkeypatch: pytest.MonkeyPatch, found: object) -> None:
+def test_formats(monkeypatch: pytest.MonkeyPatch, found: object) -> None:
     monkeypatch.setattr(surroundings, "find_spec", lambda name: found)
-    check = surroundings.check_heic()
-    assert check.status == "ok"
-    assert ("[heic]" in check.remedy) == (found is None)
+    checks = surroundings.check_formats()
+    assert [check.name for check in checks] == ["heic", "raw", "video", "pdf"]
+    for check in checks:
+        assert check.status == "ok"
+        assert (f"[{check.name}]" in check.remedy) == (found is None)
 
 
 # All together.
@@ -584,6 +586,9 @@ def test_run_checks(
         "data",
         "cache",
         "heic",
+        "raw",
+        "video",
+        "pdf",
     ]
     assert {check.name for check in checks if check.status == "fail"} == {"model"}
     assert list(tmp_path.iterdir()) == []

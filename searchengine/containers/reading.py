@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 _MAX_BYTES = 1 << 30
 _MAX_PIXELS = 178_956_970
+_MOST_SECONDS = 1e7
+
+
+def place_of(uri: str, meta: Mapping[str, Any]) -> str:
+    """Return the uri of an indexed image with all in it that it takes to find its picture.
+
+    A frame's time joins its number: ``#frame=3&t=12.5`` (as in W3C Media Fragments).
+    """
+    timed = "#frame=" in uri and isinstance(meta.get("t"), int | float)
+    return f"{uri}&t={meta['t']}" if timed else uri
 
 
 def picture_bytes(
@@ -30,7 +40,8 @@ def picture_bytes(
     """Return the bytes of the picture of an indexed image: its file's, its member's of a tar, or a
     JPEG of its part of a film or a PDF.
 
-    ``meta`` is the item's: the frame of a film is found by the time in it.
+    ``meta`` is the item's: the frame of a film is found by the time in it (``uri`` may also be a
+    ``place_of``).
 
     Raises ``NotFoundError`` for what is no file of this machine or is gone, ``ReadError``,
     ``LimitError``, ``DecodeError`` for a part that is no longer there, and ``UnsupportedError``
@@ -82,10 +93,10 @@ def _member(file: BinaryIO, name: str, max_bytes: int) -> bytes:
 
 
 def _part(file: BinaryIO, kind: str, number: str, meta: Mapping[str, Any], limits: Limits) -> bytes:
-    if kind == "frame" and isinstance(meta.get("t"), int | float):
+    if kind == "frame" and (at := _seconds(number, meta)) is not None:
         from searchengine.containers.video import read_frame
 
-        return read_frame(file, float(meta["t"]), limits)
+        return read_frame(file, at, limits)
     if kind == "page" and number.isdecimal():
         from searchengine.containers.contract import BrokenPart
         from searchengine.containers.pdf import read_pages
@@ -95,3 +106,13 @@ def _part(file: BinaryIO, kind: str, number: str, meta: Mapping[str, Any], limit
                 raise page.error
             return page.jpeg
     raise UnsupportedError(f"no picture can be taken out of the file for {kind}={number}")
+
+
+def _seconds(number: str, meta: Mapping[str, Any]) -> float | None:
+    """Return the time of a frame, ``None`` where neither its place nor its item says it."""
+    _, _, written = number.partition("&t=")
+    try:
+        seconds = float(written or meta.get("t", "nan"))
+    except (TypeError, ValueError):
+        return None
+    return seconds if 0 <= seconds < _MOST_SECONDS else None

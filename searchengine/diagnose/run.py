@@ -19,7 +19,7 @@ from searchengine.diagnose.runtime import (
     check_torch,
     probe,
 )
-from searchengine.diagnose.surroundings import check_heic, check_settings, check_space
+from searchengine.diagnose.surroundings import check_formats, check_settings, check_space
 from searchengine.diagnose.towers import check_runtimes
 from searchengine.errors import SearchEngineError
 
@@ -71,7 +71,7 @@ def run_checks(settings: Settings, *, config: str | None = None) -> list[Check]:
             ),
             Job("data", lambda: [check_space("data", "data_dir", settings.data_dir)]),
             Job("cache", lambda: [check_space("cache", "cache_dir", settings.cache_dir)]),
-            Job("heic", lambda: [check_heic()]),
+            Job("formats", check_formats),
         ]
     )
 

@@ -46,16 +46,28 @@ def check_space(name: str, setting: str, folder: Path) -> Check:
     return Check(name, "ok", said)
 
 
-def check_heic() -> Check:
-    """Say whether HEIC pictures can be read."""
-    if find_spec("pillow_heif") is not None:
-        return Check("heic", "ok", "HEIC pictures can be read")
-    return Check(
-        "heic",
-        "ok",
-        "HEIC pictures cannot be read (an optional extra)",
-        pip_command("install", "crossmodal-searchengine[heic]"),
-    )
+_EXTRAS = (
+    ("heic", "pillow_heif", "HEIC pictures"),
+    ("raw", "rawpy", "RAW pictures of cameras"),
+    ("video", "av", "films"),
+    ("pdf", "pypdfium2", "PDFs"),
+)
+"""The extra, the library it brings, and what can be read with it."""
+
+
+def check_formats() -> list[Check]:
+    """Say which files can be read that need an extra."""
+    return [
+        Check(extra, "ok", f"{what} can be read")
+        if find_spec(library) is not None
+        else Check(
+            extra,
+            "ok",
+            f"{what} cannot be read (an optional extra)",
+            pip_command("install", f"crossmodal-searchengine[{extra}]"),
+        )
+        for extra, library, what in _EXTRAS
+    ]
 
 
 def _size(count: int) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from searchengine.containers.reading import place_of
 from searchengine.duplicates.groups import Neighbours, around_keepers, linked
 from searchengine.duplicates.looks import Looks
 from searchengine.duplicates.neighbours import collect_pairs, search_neighbours
@@ -69,7 +70,7 @@ def find_duplicates(
     # copies do not belong there.
     likely = np.full(len(near.pairs), "same" in wanted.tiers) | (near.cosines >= wanted.threshold)
     pairs = _between_contents(near.pairs[likely], copies)
-    rows = store.scan(side, where=wanted.where, fields=("id", "uri"))
+    rows = store.scan(side, where=wanted.where, fields=("id", "uri", "meta"))
     unreadable = looks.read(
         _involved(rows, table, pairs), told and (lambda *at: told("reading pictures", *at))
     )
@@ -210,4 +211,5 @@ def _described(
 
 
 def _uris(store: Store, side: Side, ids: list[str]) -> dict[str, str]:
-    return {key: row["uri"] for key, row in store.fetch(side, ids, ("uri",)).items()}
+    rows = store.fetch(side, ids, ("uri", "meta"))
+    return {key: place_of(row["uri"], row["meta"]) for key, row in rows.items()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from searchengine.containers.reading import place_of
 from searchengine.duplicates.judge import SHAPES, are_same, may_be_same
 from searchengine.duplicates.pixels import SIDE, SMALL, read_picture, read_signatures
 from searchengine.duplicates.workers import in_order
@@ -55,7 +56,7 @@ class Looks:
         self._readable = np.zeros(len(self.table), np.bool_)
 
     def read(self, rows: Iterable[Mapping[str, Any]], told: Told | None = None) -> int:
-        """Read the pictures of rows with ``id`` and ``uri``; return how many could not be."""
+        """Read the pictures of rows (``id``, ``uri``, ``meta``); return how many could not be."""
         done = lost = 0
         for task, (signatures, readable) in in_order(
             _signatures_of, _batches(rows, _FILES_A_TASK), self.workers
@@ -158,6 +159,6 @@ def _stack(pictures: list[Bytes | None]) -> Bytes:
 
 
 def _batches(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[tuple[str, str]]]:
-    source = ((row["id"], row["uri"]) for row in rows)
+    source = ((row["id"], place_of(row["uri"], row["meta"])) for row in rows)
     while batch := list(islice(source, size)):
         yield batch

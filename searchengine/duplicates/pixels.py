@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 
-from searchengine.identity import path_of
-from searchengine.present.thumbnails import thumbnail
+from searchengine.present.thumbnails import item_thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,14 +25,11 @@ SMALL = 16
 def read_picture(uri: str) -> Bytes | None:
     """Return an indexed picture, RGB, uint8 (SIDE, SIDE, 3); ``None`` where it cannot be read.
 
-    Only whole local files can: what is a part of another file has no pixels of its own.
+    ``uri`` is the item's ``place_of``: a frame or a page is taken out of its file again.
     """
     from PIL import Image
 
-    path = path_of(uri)
-    if path is None or urlsplit(uri).fragment:
-        return None
-    picture = thumbnail(path, (2 * SIDE, 2 * SIDE))
+    picture = item_thumbnail(uri, None, (2 * SIDE, 2 * SIDE))
     if isinstance(picture, str):
         return None
     return np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR), np.uint8)

@@ -12,7 +12,6 @@ from searchengine.query.answer import answer
 from searchengine.query.doubts import doubts_about
 from searchengine.query.hits import STORED, make_hit
 from searchengine.query.kept_vectors import KeptVectors
-from searchengine.query.keys import resolve_id
 from searchengine.query.language import parse_query
 from searchengine.query.lookup import Lookup
 from searchengine.query.query import Page, Query, Shape
@@ -300,11 +299,17 @@ class SearchEngine:
         return [self._lookup.item(key) for key in keys]
 
     def remove(self, keys: Sequence[str]) -> int:
-        """Take items out of the index; return how many. Raises as ``items`` does."""
-        for item in self.items(keys):
-            self.store.delete(Side(self.corpus, item.modality), [item.id])
+        """Take items out of the index; return how many. A film, a PDF or a table is all its items.
+
+        Raises as ``items`` does, before anything is removed.
+        """
+        found = dict.fromkeys(one for key in keys for one in self._lookup.ids(key))
+        for modality in MODALITIES:
+            ids = [key for side, key in found if side == modality]
+            for start in range(0, len(ids), _DELETE_ROWS):
+                self.store.delete(Side(self.corpus, modality), ids[start : start + _DELETE_ROWS])
         self._sides_seen.clear()
-        return len(set(map(resolve_id, keys)))
+        return len(found)
 
     def remove_where(self, where: Filter | str) -> int:
         """Take all items that match out of the index; return how many."""

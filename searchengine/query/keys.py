@@ -21,12 +21,17 @@ def resolve_id(key: str) -> str:
     bare = key[3:] if key.startswith("id:") else key
     if _ID.fullmatch(bare.strip().lower()):
         return bare.strip().lower()
+    return item_id(resolve_uri(key))
+
+
+def resolve_uri(key: str) -> str:
+    """Return the canonical uri that a uri or a path stands for. Nothing is looked up."""
     if _URI.match(key):
         web = key.lower().startswith(("http://", "https://"))
-        return item_id(canonical_url(key) if web else key)
+        return canonical_url(key) if web else key
     if (part := part_of(key)) is not None:
-        return item_id(f"{_uri_of(part[0])}#{part[1]}")
-    return item_id(_uri_of(Path(key).expanduser()))
+        return f"{_uri_of(part[0])}#{part[1]}"
+    return _uri_of(Path(key).expanduser())
 
 
 def part_of(key: str) -> tuple[Path, str] | None:

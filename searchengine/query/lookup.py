@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from searchengine.errors import NotFoundError
-from searchengine.query.keys import resolve_id
+from searchengine.query.keys import resolve_id, resolve_uri
 from searchengine.records import ITEM_FIELDS, MODALITIES, Item, Side
+from searchengine.store.filters import Prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from searchengine.query.resolve import Vector
@@ -32,12 +33,44 @@ class Lookup:
         wanted = resolve_id(key)
         found = self._row(wanted, ITEM_FIELDS)
         if found is None:
-            raise NotFoundError(
-                f"{key} is not in corpus {self._corpus!r}",
-                hint="searchengine stats shows what is",
-            )
+            raise self._not_found(key)
         modality, row = found
         return Item(modality=modality, **row)
+
+    def ids(self, key: str) -> list[tuple[Modality, str]]:
+        """Return the side and id of an item, or of all items of a file that holds many.
+
+        Raises ``NotFoundError``.
+        """
+        wanted = resolve_id(key)
+        if (found := self._row(wanted, ("id",))) is not None:
+            return [(found[0], wanted)]
+        parts = list(self._parts(key))
+        if not parts:
+            raise self._not_found(key)
+        return [(modality, row["id"]) for modality, row in parts]
+
+    def _parts(self, key: str) -> Iterator[tuple[Modality, Mapping[str, Any]]]:
+        """Yield the side and the row (id, uri) of each item of a file that holds many."""
+        if key.startswith("id:") or "#" in key:
+            return
+        prefix = Prefix("uri", resolve_uri(key) + "#")
+        for modality in MODALITIES:
+            side = Side(self._corpus, modality)
+            if self._store.describe(side) is not None:
+                for row in self._store.scan(side, where=prefix, fields=("id", "uri")):
+                    yield modality, row
+
+    def _not_found(self, key: str) -> NotFoundError:
+        first = next(iter(self._parts(key)), None)
+        if first is None:
+            return NotFoundError(
+                f"{key} is not in corpus {self._corpus!r}", hint="searchengine stats shows what is"
+            )
+        return NotFoundError(
+            f"{key} is indexed in parts",
+            hint=f"name one of them: {key}#{first[1]['uri'].partition('#')[2]}",
+        )
 
     def stat(self, key: str) -> tuple[int, int] | None:
         """Return size and mtime of an indexed image; its vector is kept for what follows."""

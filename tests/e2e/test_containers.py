@@ -70,5 +70,16 @@ def test_pages_are_found_by_their_words_and_named_as_they_are_shown(
     with pytest.raises(DecodeError, match="not a picture") as caught:
         engine.similar(str(book))
     assert "book.pdf#page=3" in caught.value.hint
+    with pytest.raises(NotFoundError, match="indexed in parts") as named:
+        engine.items([str(book)])
+    assert f"{book}#page=" in named.value.hint
     item = engine.items([f"{things / 'film.mp4'}#frame=1"])[0]
     assert engine.picture(engine.example(f"id:{item.id}"))[:3] == b"\xff\xd8\xff"  # type: ignore[index]
+
+
+def test_a_whole_file_is_removed_at_once(engine: SearchEngine, things: Path) -> None:
+    assert engine.remove([str(things / "book.pdf"), f"{things / 'film.mp4'}#frame=2"]) == 4
+    with pytest.raises(NotFoundError, match="is not in corpus"):
+        engine.remove([str(things / "book.pdf")])
+    left = {hit.uri.rsplit("/", 1)[1] for hit in engine.search("x", limit=9).hits}
+    assert left == {"film.mp4#frame=1", "plain.png"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from ingest.job import Job
 from ingest.report import Report
+from ingest.runners.local import LocalRunner
 from ingest.sources import open_sources
 from searchengine.containers.contract import Limits
 from searchengine.errors import ReadError
@@ -181,6 +183,24 @@ def test_limits_bound_what_is_indexed(folder: Path) -> None:
     report = run(job).as_json()
     assert (report["embedded"], report["failed"]) == (3, 1)
     assert set(contents(store)) == uris(folder, FRAMES[0], *PAGES[:2])
+
+
+def test_a_run_that_is_stopped_says_so_and_the_next_one_finishes_it(folder: Path) -> None:
+    for number in range(6):
+        (folder / f"more{number}.mp4").write_bytes(film([(3, scene(n)) for n in (number, 7)]))
+    stop, store, report = threading.Event(), FlakyStore(), Report()
+
+    def after_the_first(now: Report) -> None:
+        if now.embedded:
+            stop.set()
+
+    job = make_job(folder, store, batch_size=1, workers=1)
+    LocalRunner().run(job, report, stop=stop, on_progress=after_the_first)
+    assert report.interrupted
+    assert 0 < len(contents(store)) < 18
+    rest = run(make_job(folder, store)).as_json()
+    assert (rest["failed"], rest["removed"]) == (0, 0)
+    assert len(contents(store)) == 18
 
 
 def test_settings_reach_the_job(tmp_path: Path) -> None:
