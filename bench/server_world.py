@@ -24,6 +24,17 @@ if TYPE_CHECKING:
 TOP = 10
 NEIGHBOURS, BUILD_EFFORT = 16, 200
 """Of both graphs: M and efConstruction."""
+KEEP = 100_000
+"""Items after which the FAISS graph is written, to go on from."""
+
+
+def keep(graph: Any, path: Path) -> None:
+    """Write a FAISS index; the file is whole, whenever this is killed."""
+    import faiss
+
+    part = path.with_suffix(".part")
+    faiss.write_index(graph, str(part))
+    part.replace(path)
 
 
 class World:
@@ -52,23 +63,25 @@ class World:
         return np.asarray(np.load(path, mmap_mode="r"))
 
     def graph(self) -> Any:
-        """Return FAISS's HNSW over them; one thread builds it."""
+        """Return FAISS's HNSW over them; one thread builds it, and keeps what it has."""
         import faiss
 
-        path, half = self.folder / "hnsw.faiss", self.folder / "hnsw.part"
+        path, half = self.folder / "hnsw.faiss", self.folder / "hnsw.half"
         if path.is_file():
             return faiss.read_index(str(path))
         faiss.omp_set_num_threads(1)
         graph = faiss.IndexHNSWFlat(self.dim, NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
+        if half.is_file():
+            graph = faiss.read_index(str(half))
         graph.hnsw.efConstruction = BUILD_EFFORT
         vectors, start = self.vectors(), time.perf_counter()
-        for first in range(0, self.items, CHUNK):
-            graph.add(np.ascontiguousarray(vectors[first : first + CHUNK]))
-            if first % (10 * CHUNK) == 0:
+        while graph.ntotal < self.items:
+            graph.add(np.ascontiguousarray(vectors[graph.ntotal : graph.ntotal + CHUNK]))
+            if graph.ntotal % KEEP == 0:
+                keep(graph, half)
                 self._tell(f"FAISS: {graph.ntotal:,} items, {time.perf_counter() - start:.0f} s")
-        faiss.write_index(graph, str(half))
-        half.rename(path)
-        self._tell(f"FAISS: built in {time.perf_counter() - start:.0f} s")
+        keep(graph, path)
+        half.unlink(missing_ok=True)
         return graph
 
     def filled(self, store: Store) -> SideInfo:
