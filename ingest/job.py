@@ -122,11 +122,20 @@ def job_for(
 
 
 def _prepare_questions(encoder: Encoder, *, cache_dir: Path, prompts: str) -> None:
-    """Have what relevance is measured against in the cache: once a model, seconds."""
+    """Have what relevance is measured against in the cache: once a model, seconds.
+
+    It is a thousand texts and more: with a large model, worth looking for the fastest way to run it
+    first. Then the first question finds its text tower compiled, too, and needs no torch.
+    """
+    from searchengine.encoders.openclip import OpenClipEncoder
     from searchengine.query.prompts import default_prompts
-    from searchengine.query.relevance import load_background
+    from searchengine.query.relevance import cached_background, load_background
 
     chosen = default_prompts(encoder.name) if prompts == "auto" else prompts
+    if cached_background(encoder.fingerprint, cache_dir=cache_dir, prompts=chosen) is not None:
+        return
+    if isinstance(encoder, OpenClipEncoder):
+        encoder.settle()
     # A model that cannot encode ordinary captions has indexed what it could; the first question
     # meets the same error and tells it.
     with suppress(EncoderError):

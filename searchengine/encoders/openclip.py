@@ -9,6 +9,7 @@ import numpy as np
 
 from searchengine.encoders.contract import Pixels, Vectors
 from searchengine.encoders.fingerprint import ModelCard
+from searchengine.encoders.towers.adaptive import AdaptiveTowers
 from searchengine.encoders.towers.contract import NeedsSample
 from searchengine.encoders.vectors import unit_rows
 
@@ -90,6 +91,11 @@ class OpenClipEncoder:
         """
         if isinstance(self._towers, NeedsSample):
             self._towers.calibrate(pixels)
+
+    def settle(self) -> None:
+        """Choose now what runs the model, where that is open yet: there is much to be encoded."""
+        if isinstance(self._towers, AdaptiveTowers):
+            self._towers.settle()
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Encode uint8 (n, h, w, 3) to float32 (n, dim).

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 HEAVY = ("torch", "open_clip", "timm", "huggingface_hub", "PIL.Image", "yaml")
 
@@ -58,3 +59,27 @@ from searchengine.encoders import load_encoder
 load_encoder("fake").encode_texts(["a"])
 """
     assert loaded_after(code) == []
+
+
+def test_a_question_to_a_compiled_model_needs_no_torch_and_no_database(
+    tiny_vit: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        Image.new("RGB", (60, 50), (90 * number, 20, 30)).save(tmp_path / f"photos/{number}.png")
+    flags = f"--store {tmp_path / 'db'} --set model.runtime=openvino --set model.precision=fp32"
+    flags += f" --set cache_dir={tmp_path / 'cache'} --set data_dir={tmp_path}"
+    run = "import sys; from searchengine.cli.app import main; sys.argv[1:] = {!r}\n"
+    run += "try:\n    main()\nexcept SystemExit as done:\n    assert not done.code, done.code\n"
+    model = f"--model local-dir:{tiny_vit} --quiet"
+    index = f"index {tmp_path / 'photos'} {model} {flags}".split()
+    loaded_after(run.format(index))
+    asked = run.format(f"search a red car --paths {flags}".split())
+    report = "import sys; sys.stderr.write(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", asked + report], capture_output=True, text=True, check=True
+    )
+    assert len(done.stdout.splitlines()) == 3
+    loaded = set(done.stderr.split())
+    assert "openvino" in loaded
+    assert loaded & {"torch", "open_clip", "pymilvus", "milvus_lite", "grpc"} == set()

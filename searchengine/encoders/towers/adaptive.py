@@ -18,6 +18,9 @@ from searchengine.encoders.towers.contract import Rows, Tokens, Towers
 
 _log = logging.getLogger(__name__)
 
+_SMALL_S = 10.0
+"""Looking takes less than this for models of up to 80 million parameters."""
+
 
 class AdaptiveTowers:
     """Implements ``Towers``: the first ones until ``patience_s`` of work, then the better ones."""
@@ -53,6 +56,15 @@ class AdaptiveTowers:
         """Run int64 (n, context); float32 (n, dim)."""
         return self._timed(lambda towers: towers.texts(tokens))
 
+    def settle(self) -> None:
+        """Look now, if nobody has yet and the model is large: much work is known to come.
+
+        A small model has done that work in the time that looking takes.
+        """
+        with self._lock:
+            if self._patience_s > _SMALL_S:
+                self._look_now()
+
     def _timed(self, run: Callable[[Towers], Rows]) -> Rows:
         if self._look is None:
             return run(self._towers)
@@ -60,10 +72,13 @@ class AdaptiveTowers:
         rows = run(self._towers)
         with self._lock:
             self._spent_s += time.perf_counter() - began
-            look = self._look
-            if look is not None and self._spent_s >= self._patience_s:
-                self._look = None
-                _log.info("looking for a faster way to run this model, once on this machine")
-                self._towers = look()
-                _log.info("the model goes on with %s", self._towers.name)
+            if self._spent_s >= self._patience_s:
+                self._look_now()
         return rows
+
+    def _look_now(self) -> None:
+        look, self._look = self._look, None
+        if look is not None:
+            _log.info("looking for a faster way to run this model, once on this machine")
+            self._towers = look()
+            _log.info("the model goes on with %s", self._towers.name)

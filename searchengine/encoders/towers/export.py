@@ -11,6 +11,12 @@ from typing import Any, Final, Literal
 
 from searchengine.encoders.preprocess import Preprocess
 from searchengine.encoders.seam import first_lines
+from searchengine.encoders.towers.short_texts import (
+    attention_of_any_length,
+    has_plain_attention,
+    short_texts,
+)
+from searchengine.encoders.trimming import EndMark
 from searchengine.errors import UnsupportedError
 
 Tower = Literal["image", "text"]
@@ -24,20 +30,33 @@ _MOST_BYTES: Final = 1_900_000_000
 
 
 def export_onnx(
-    model: Any, preprocess: Preprocess, context_length: int, tower: Tower, path: Path
+    model: Any,
+    preprocess: Preprocess,
+    context_length: int,
+    tower: Tower,
+    path: Path,
+    *,
+    mark: EndMark | None = None,
 ) -> None:
     """Write one tower of OpenCLIP's ``model`` (fp32, on the CPU) as ONNX.
 
     The image tower takes uint8 (n, h, w, 3) and normalises by itself; the text
-    tower int64 (n, context). Both give float32 (n, dim), n being free. Raises
-    ``UnsupportedError`` for towers that cannot be written so.
+    tower int64 (n, context). Both give float32 (n, dim), n being free. With a
+    ``mark`` (``encoders/trimming.py``) the length of texts is free, too, where
+    the tower is built as most are. Raises ``UnsupportedError`` for towers that
+    cannot be written so.
     """
     import torch
 
     module = tower_module(model, preprocess, tower)
     _check_size(module, tower)
     example = _example(preprocess, context_length, tower)
-    with _exporting():
+    free = {0: "n"}
+    with contextlib.ExitStack() as meanwhile:
+        if tower == "text" and mark is not None and has_plain_attention(model):
+            meanwhile.enter_context(attention_of_any_length(model))
+            module.encode, free = short_texts(model, mark), {0: "n", 1: "length"}
+        meanwhile.enter_context(_exporting())
         try:
             torch.onnx.export(
                 module,
@@ -45,7 +64,7 @@ def export_onnx(
                 str(path),
                 input_names=[INPUT],
                 output_names=[OUTPUT],
-                dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
+                dynamic_axes={INPUT: free, OUTPUT: {0: "n"}},
                 opset_version=OPSET,
                 dynamo=False,
             )
@@ -95,9 +114,10 @@ def tower_module(model: Any, preprocess: Preprocess, tower: Tower) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.model = model
+            self.encode = model.encode_text
 
         def forward(self, tokens: Any) -> Any:
-            return self.model.encode_text(tokens)
+            return self.encode(tokens)
 
     return (Image() if tower == "image" else Text()).eval()
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from searchengine.encoders.files import ModelFiles
 from searchengine.encoders.towers.compiled import CompiledFiles
 from searchengine.encoders.towers.openvino_import import import_openvino
+from searchengine.encoders.trimming import end_mark
 from searchengine.errors import DiskFullError
 
 _log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ Tower = Literal["image", "text"]
 Format = Literal["openvino", "onnx"]
 SUFFIX: Final[dict[Format, str]] = {"openvino": ".xml", "onnx": ".onnx"}
 
-_SCHEME = 1
+_SCHEME = 2
 """Raise it when ``export.py`` begins to write other graphs."""
 
 
@@ -91,7 +92,14 @@ class ExportedTowers:
         if self._model is None:
             self._model = load_model(self.files, "fp32", choose_device("cpu"))
         onnx = path.with_name(path.name + ".onnx")
-        export_onnx(self._model, self.files.preprocess, self.files.context_length, tower, onnx)
+        export_onnx(
+            self._model,
+            self.files.preprocess,
+            self.files.context_length,
+            tower,
+            onnx,
+            mark=end_mark(self.files.model_cfg),
+        )
         if self.kind == "openvino":
             onnx_to_openvino(onnx, path.with_name(path.name + ".xml"))
             onnx.unlink()

@@ -12,6 +12,7 @@ from searchengine.encoders.contract import Pixels
 from searchengine.encoders.towers.contract import Rows, Tokens
 from searchengine.encoders.towers.exported import ExportedTowers, Tower
 from searchengine.encoders.towers.threads import available_cores
+from searchengine.encoders.trimming import end_mark, passes
 from searchengine.errors import EncoderError, UnsupportedError
 
 _ROWS_A_PASS: Final = {"image": 8, "text": 16}
@@ -38,8 +39,13 @@ class OnnxTowers:
         return self._run("image", pixels)
 
     def texts(self, tokens: Tokens) -> Rows:
-        """Run int64 (n, context); float32 (n, dim)."""
-        return self._run("text", tokens)
+        """Run int64 (n, context), each text as far as it counts; float32 (n, dim)."""
+        free = isinstance(self._session("text").get_inputs()[0].shape[1], str)
+        mark = end_mark(self._exported.files.model_cfg) if free else None
+        rows = np.empty((len(tokens), self._dim), np.float32)
+        for places, some in passes(tokens, mark, _ROWS_A_PASS["text"]):
+            rows[places] = self._run("text", some)
+        return rows
 
     def _run(self, tower: Tower, inputs: Any) -> Rows:
         session, size = self._session(tower), _ROWS_A_PASS[tower]

@@ -7,7 +7,8 @@ towers that changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -63,3 +64,52 @@ def checked_short_texts(
         return None
     near = np.abs(found - whole).max() <= _AGREE[precision] * np.abs(whole).max()
     return short if near else None
+
+
+def has_plain_attention(model: Any) -> bool:
+    """Tell whether the text tower attends by torch's own module, set up as OpenCLIP does."""
+    import torch
+
+    blocks = getattr(getattr(model, "text", model).transformer, "resblocks", ())
+    found = [getattr(block, "attn", None) for block in blocks]
+    return bool(found) and all(
+        type(one) is torch.nn.MultiheadAttention
+        and one.batch_first
+        and one.in_proj_weight is not None
+        and one.bias_k is None
+        and not one.add_zero_attn
+        for one in found
+    )
+
+
+@contextlib.contextmanager
+def attention_of_any_length(model: Any) -> Iterator[None]:
+    """Meanwhile, have the text tower attend by steps that can be traced with the length left free.
+
+    torch's own module, traced, takes the length of the example for a constant.
+    """
+    import torch
+
+    class Attention(torch.nn.Module):
+        def __init__(self, plain: Any) -> None:
+            super().__init__()
+            self.plain = plain
+
+        def forward(self, rows: Any, *_: Any, attn_mask: Any, **__: Any) -> tuple[Any, None]:
+            plain, heads = self.plain, self.plain.num_heads
+            parts = torch.nn.functional.linear(rows, plain.in_proj_weight, plain.in_proj_bias)
+            parts = parts.reshape(rows.shape[0], -1, 3, heads, rows.shape[2] // heads)
+            query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
+            attend: Any = torch.nn.functional.scaled_dot_product_attention
+            seen = attend(query, key, value, attn_mask=attn_mask)
+            return plain.out_proj(seen.transpose(1, 2).flatten(2)), None
+
+    blocks = list(getattr(model, "text", model).transformer.resblocks)
+    plain = [block.attn for block in blocks]
+    try:
+        for block in blocks:
+            block.attn = Attention(block.attn)
+        yield
+    finally:
+        for block, one in zip(blocks, plain, strict=True):
+            block.attn = one

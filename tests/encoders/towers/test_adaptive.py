@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from searchengine.encoders.contract import Pixels
 from searchengine.encoders.towers import adaptive
@@ -68,3 +69,14 @@ def test_little_work_never_waits(monkeypatch: object) -> None:
     for _ in range(20):
         towers.images(PIXELS)
     assert looked == []
+
+
+@pytest.mark.parametrize(("patience_s", "times"), [(20.0, 1), (8.0, 0)])
+def test_before_much_work_a_large_model_is_settled_at_once(
+    patience_s: float, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    towers, looked = make(monkeypatch, patience_s)
+    for _ in range(2):
+        towers.settle()
+        assert len(looked) == times
+    assert towers.name == ("fast" if times else "slow")

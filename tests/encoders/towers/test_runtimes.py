@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from searchengine.encoders import describe_model, load_encoder
 from searchengine.encoders.openclip import OpenClipEncoder
 from searchengine.encoders.towers.contract import Towers
 from searchengine.errors import UnsupportedError
+from tests.encoders.conftest import TINY_VIT
 
 TEXTS = ["a dog", "", "two red cats on a sofa", "word " * 50]
 
@@ -190,3 +192,21 @@ def test_a_runtime_that_is_not_installed(
         with pytest.raises(UnsupportedError, match=f"{module} cannot be imported") as caught:
             load(tiny_vit, tmp_path, runtime=runtime, precision="fp32")
         assert "pip install" in caught.value.hint
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "onnx"])
+def test_texts_of_every_length_are_read_as_far_as_they_count(
+    runtime: str, save_tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Alone and by the many, in every shape the towers are compiled for."""
+    text_cfg = {**TINY_VIT["text_cfg"], "context_length": 40}
+    folder = save_tiny({**TINY_VIT, "text_cfg": text_cfg})
+    texts = [" ".join(["dog"] * count) for count in (0, 1, 14, 15, 20, 30, 31, 37, 38, 60)]
+    full = load(folder, tmp_path, runtime="torch", precision="fp32")
+    other = load(folder, tmp_path, runtime=runtime, precision="fp32")
+    expected = full.encode_texts(texts)
+    np.testing.assert_allclose(other.encode_texts(texts), expected, atol=2e-5)
+    np.testing.assert_allclose(other.encode_texts(texts * 4), np.tile(expected, (4, 1)), atol=2e-5)
+    alone = np.concatenate([other.encode_texts([text]) for text in texts])
+    np.testing.assert_allclose(alone, expected, atol=2e-5)
+    assert other.encode_texts([]).shape == (0, full.dim)
