@@ -41,6 +41,19 @@ class _Later(ModuleType):
         return call
 
 
+class _NoPandas:
+    """Makes the import of pandas fail.
+
+    ``sys.modules["pandas"] = None`` would do for Python; compiled code (pyarrow's) takes the
+    ``None`` for the module.
+    """
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """Find nothing; raise ``ModuleNotFoundError`` for pandas."""
+        if name.partition(".")[0] == "pandas":
+            raise ModuleNotFoundError("pandas is left out of this process", name=name)
+
+
 def leave_out_pandas() -> None:
     """Say that nothing in this process will want a data frame; pandas cannot be imported then."""
     global _ours
@@ -64,4 +77,4 @@ def import_pymilvus() -> None:
             if sys.modules.get(name) is module:
                 del sys.modules[name]
         if _ours:
-            sys.modules["pandas"] = None  # type: ignore[assignment]  # makes its import fail
+            sys.meta_path.insert(0, _NoPandas())
