@@ -13,7 +13,7 @@ import os
 import tarfile
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ingest.sources.captions import caption_from_json
 from ingest.sources.contract import Asset, Bundle, Place, Scope, Skipped, bundled_revision
@@ -35,6 +35,9 @@ TAR_SUFFIXES = (".tar", *COMPRESSED)
 _WRITTEN = (".txt", ".caption", ".json", ".cls")
 """What is written about a picture; the first has the last word."""
 _WRITTEN_BYTES = 1 << 20
+_HEADER_BYTES = 1 << 20
+_BROKEN = (tarfile.TarError, OSError, ValueError, EOFError, OverflowError)
+"""What ``tarfile`` raises for what is no tar (any further)."""
 _SAMPLE_MEMBERS = 1000
 """More members under one name are no sample."""
 
@@ -195,19 +198,24 @@ class TarListing:
 
     def _members(self, file: BinaryIO) -> Iterator[tarfile.TarInfo | Skipped]:
         """Yield the regular files of the tar, in bounded memory."""
+        headers = cast("BinaryIO", _Headers(file))
         try:
-            tar = tarfile.open(fileobj=file, mode="r:", errorlevel=1)  # noqa: SIM115
-        except (tarfile.TarError, OSError, ValueError, EOFError) as error:
+            tar = tarfile.open(fileobj=headers, mode="r:", errorlevel=1)  # noqa: SIM115
+        except _BROKEN as error:
             raise DecodeError(f"no tar: {_one_line(error)}") from error
+        before = -1
         while True:
             try:
                 member = tar.next()
-            except (tarfile.TarError, OSError, ValueError, EOFError) as error:
+                if member is not None and member.offset <= before:
+                    raise tarfile.ReadError("a header leads back")
+            except _BROKEN as error:
                 yield Skipped(self._uri, ReadError.reason, f"breaks off: {_one_line(error)}")
                 return
             if member is None:
                 self._read_to = int(tar.offset)
                 return
+            before = member.offset
             tar.members = []  # type: ignore[attr-defined]  # it would keep them all
             if any(is_junk(part) for part in member.name.split("/") if part not in ("", ".", "..")):
                 continue
@@ -263,6 +271,21 @@ class TarListing:
     def _member_uri(self, member: tarfile.TarInfo) -> str:
         name = member.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         return fragment_uri(self._uri, "member", name)
+
+
+class _Headers:
+    """What ``tarfile`` reads headers from: none of them is taken to be larger than it can be."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes. Raises ``tarfile.ReadError`` for more than any header has."""
+        if not 0 <= size <= _HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {size:,} bytes")
+        return self._file.read(size)
 
 
 def _base(member: tarfile.TarInfo) -> str:

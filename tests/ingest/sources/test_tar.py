@@ -222,6 +222,23 @@ def test_what_is_no_tar(tmp_path: Path, name: str, data: bytes) -> None:
     assert any(word in report.first_failures[0] for word in ("no tar", "decompressed"))
 
 
+@pytest.mark.parametrize("kind", [b"x", b"L", b"K", b"g"])
+@pytest.mark.parametrize("size", [b"77777777777\0", b"\x80" + b"\0" * 3 + b"\x40" + b"\0" * 7])
+def test_a_header_that_claims_to_be_huge(tmp_path: Path, kind: bytes, size: bytes) -> None:
+    path = write_tar(tmp_path / "a.tar", SAMPLES)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"0001.json")  # the header of the fourth member
+    data[at + 124 : at + 136], data[at + 156 : at + 157] = size, kind
+    data[at + 148 : at + 156] = b" " * 8
+    data[at + 148 : at + 156] = b"%06o\0 " % sum(data[at : at + 512])
+    path.write_bytes(data)
+    source = open_sources([path])
+    assets, skipped = listed(source)
+    assert [asset.caption for asset in assets] == ["a red field"]
+    assert "breaks off: a header of" in skipped[0].message
+    assert source.scopes == ()
+
+
 def test_nothing_leaves_the_index_for_a_tar_that_cannot_be_read(tmp_path: Path) -> None:
     path = write_tar(tmp_path / "a.tar", SAMPLES)
     store = FlakyStore()
