@@ -18,7 +18,7 @@ from pathlib import Path
 
 _BLOCK = re.compile(r"(```console\n)(.*?)(```)", re.DOTALL)
 _NUMBER = re.compile(r"-?\d+\.\d+")
-_TIMES = re.compile(r"\d+(?:\.\d+)? (?:s|ms)\b")
+_TIMES = re.compile(r"\d+(?:\.\d+)? (?:s|ms|a second)\b")
 COLUMNS = 92
 
 
