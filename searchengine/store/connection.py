@@ -19,7 +19,7 @@ from searchengine.store import lite
 from searchengine.store.capabilities import Capabilities, capabilities_of
 from searchengine.store.failures import Fault, fault_of, is_milvus, translate, unavailable
 from searchengine.store.fields import TERMS
-from searchengine.store.lean_import import import_pymilvus
+from searchengine.store.lean_import import import_pymilvus, settle_arrow
 from searchengine.store.mirror.mirrors import Step
 from searchengine.store.writing import columns_of, input_fields
 
@@ -217,6 +217,7 @@ class Connection:
 def open_folder(folder: Path, patience: Patience, mirror_bytes: int) -> Connection:
     """Open a Milvus Lite folder, of whose rows so many bytes may be read from memory."""
     _quiet()
+    settle_arrow()
     address, writing, mirrors = lite.acquire(folder)
     try:
         connection = Connection(str(folder), address, Login(), patience, _IN_PROCESS)

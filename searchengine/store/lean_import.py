@@ -11,6 +11,7 @@ process that is wholly ours, the command line, says ``leave_out_pandas``.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -41,19 +42,6 @@ class _Later(ModuleType):
         return call
 
 
-class _NoPandas:
-    """Makes the import of pandas fail.
-
-    ``sys.modules["pandas"] = None`` would do for Python; compiled code (pyarrow's) takes the
-    ``None`` for the module.
-    """
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        """Find nothing; raise ``ModuleNotFoundError`` for pandas."""
-        if name.partition(".")[0] == "pandas":
-            raise ModuleNotFoundError("pandas is left out of this process", name=name)
-
-
 def leave_out_pandas() -> None:
     """Say that nothing in this process will want a data frame; pandas cannot be imported then."""
     global _ours
@@ -77,4 +65,19 @@ def import_pymilvus() -> None:
             if sys.modules.get(name) is module:
                 del sys.modules[name]
         if _ours:
-            sys.meta_path.insert(0, _NoPandas())
+            sys.modules["pandas"] = None  # type: ignore[assignment]  # makes its import fail
+
+
+def settle_arrow() -> None:
+    """Have pyarrow find out, before anybody uses it, whether there is pandas.
+
+    It looks once, when it meets its first array. Its compiled import takes the ``None`` that
+    stands for "not there" for the module, so that the first look fails, and later ones do not.
+    """
+    if sys.modules.get("pandas", sys) is not None:
+        return
+    import numpy
+    import pyarrow
+
+    with suppress(AttributeError):
+        pyarrow.array(numpy.zeros(1))
