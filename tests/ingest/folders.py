@@ -97,7 +97,13 @@ def make_job(
     roots = [root] if isinstance(root, Path | str) else root
     job = job_for(roots, settings, **options)
     chosen = encoder or FakeEncoder()
-    return replace(job, build_store=lambda: store, build_encoder=lambda _: chosen, **changes)
+    return replace(
+        job,
+        build_store=lambda: store,
+        build_encoder=lambda _: chosen,
+        prepare_questions=None,  # its pictures would be counted, the first time with a new cache
+        **changes,
+    )
 
 
 def run(job: Job, report: Report | None = None) -> Report:

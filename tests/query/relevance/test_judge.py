@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -174,20 +173,6 @@ def test_the_shipped_curves_rise() -> None:
         assert curve.slope > 0
         assert curve.logit(np.array([-3.0]))[0] < 0 < curve.logit(np.array([3.0]))[0]
     assert DEFAULT_THRESHOLD == 0.5
-
-
-def test_a_hundred_candidates_are_judged_in_a_blink() -> None:
-    rng = np.random.default_rng(9)
-    background = Background(*(unit(rng, count, 512) for count in (1000, 128, 32)))
-    query, items = unit(rng, 1, 512)[0], unit(rng, 128, 512)
-    best = min(_seconds(background, query, items) for _ in range(20))
-    assert best < 0.05
-
-
-def _seconds(background: Background, query: np.ndarray, items: np.ndarray) -> float:
-    began = time.perf_counter()
-    relevance_of(background, query, ("text",), items, "image")
-    return time.perf_counter() - began
 
 
 def test_the_shipped_model_tells_an_answer_from_none(tmp_path: Path) -> None:
