@@ -15,7 +15,7 @@ import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from searchengine.encoders.fingerprint import PRECISIONS, Precision
 from searchengine.encoders.memory import recall_choice, remember_choice
@@ -76,12 +76,11 @@ class Choice:
 
 
 def plain_choice(wish: Wish) -> Choice | None:
-    """Return the choice where nothing need be measured: fp32 as asked for, or int8."""
+    """Return the choice where nothing need be compared: torch at fp32, and int8."""
     if wish.precision == "int8":
         return Choice("openvino", "int8", False)
-    if wish.precision == "fp32" or wish.runtime == "onnx":
-        runtime: Any = "torch" if wish.runtime == "auto" else wish.runtime
-        return Choice(runtime, "fp32", True)
+    if wish.precision == "fp32" and wish.runtime in ("auto", "torch"):
+        return Choice("torch", "fp32", True)
     return None
 
 
@@ -102,7 +101,10 @@ def keep_choice(print_: str, wish: Wish, choice: Choice, *, cache_dir: Path | No
 
 
 def _key(print_: str, wish: Wish) -> str:
-    return f"{print_} {wish.device} {wish.runtime} {wish.precision} {machine()}"
+    device = wish.device
+    if wish.runtime in ("openvino", "onnx") or (device == "auto" and not may_have_gpu()):
+        device = "cpu"
+    return f"{print_} {device} {wish.runtime} {wish.precision} {machine()}"
 
 
 @functools.cache

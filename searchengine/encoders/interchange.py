@@ -37,6 +37,16 @@ class Verdict:
         """Whether the two may share a collection."""
         return self.cosine >= COSINE and self.overlap >= OVERLAP  # NaN is not
 
+    @property
+    def broken(self) -> bool:
+        """Whether one of them gives no vector of some input."""
+        return bool(np.isnan(self.cosine))
+
+    def __str__(self) -> str:
+        if self.broken:
+            return "of some inputs it makes no vector"
+        return f"cosine {self.cosine:.4f}, overlap {self.overlap:.2f}"
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

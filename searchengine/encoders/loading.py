@@ -36,8 +36,8 @@ def describe_openclip(
 ) -> ModelCard | None:
     """Return the card ``load_openclip`` would give; ``None`` where only measuring can tell."""
     full = files.card(precision="fp32", cache_dir=cache_dir)
-    if wish.precision == "auto":
-        return full  # by itself nothing is taken that gives another space
+    if wish.precision in ("auto", "fp32"):
+        return full  # nothing is taken for fp32 that gives another space
     choice = plain_choice(wish) or known_choice(full.fingerprint, wish, cache_dir=cache_dir)
     if choice is None:
         return None

@@ -65,7 +65,8 @@ class Opening:
         known = known_choice(self._print, self._wish, cache_dir=self._cache_dir)
         if known is not None and self._at_hand(known):
             return known, self._towers(known.runtime, known.precision)
-        if self._wish.precision == "auto" and self._wish.runtime != "openvino" and self._on_cpu():
+        anything = self._wish.precision == "auto" and self._wish.runtime in ("auto", "torch")
+        if anything and self._on_cpu():
             return Choice("torch", "fp32", True), self._adaptive()
         return self._measured()
 
@@ -185,16 +186,17 @@ class Opening:
                     raise
                 _log.warning("%s cannot run %s: %s", runtime, self._files.ref, error)
                 continue
-            shares = precision == "fp32" or verdict.interchangeable
-            if self._wish.precision == "auto" and not shares:
+            shares = verdict.interchangeable
+            wanted = self._wish.precision != "auto" and precision != "fp32" and not verdict.broken
+            if not shares and not wanted:
                 _say_apart(runtime, precision, verdict)
                 continue
             choice = Choice(runtime, precision, shares, verdict.cosine, verdict.overlap)
             keep_choice(self._print, self._wish, choice, cache_dir=self._cache_dir)
             return choice, towers
         raise UnsupportedError(
-            f"nothing here runs {self._files.ref} at {self._wish.precision}",
-            hint="use model.precision=auto",
+            f"{self._wish.runtime} does not give the vectors that torch gives of {self._files.ref}",
+            hint="use model.runtime=torch or auto",
         )
 
     def _asked(self) -> list[Candidate]:
@@ -207,6 +209,8 @@ class Opening:
                 return [("openvino", precision)]
             low: list[Candidate] = [("openvino", "bf16")] if has_bf16() else []
             return [*low, ("openvino", "fp32")]
+        if self._wish.runtime == "onnx":
+            return [("onnx", "fp32")]
         if precision == "auto":
             return [("torch", "bf16"), ("torch", "fp32")]
         runtimes: list[Runtime] = ["torch"]
@@ -231,7 +235,5 @@ def _torch_has_bf16() -> bool:
 
 def _say_apart(runtime: Runtime, precision: Precision, verdict: Verdict) -> None:
     _log.warning(
-        "%s %s gives another space than fp32 (cosine %.4f, overlap %.2f): fp32 is used; ask for "
-        "model.precision=%s to have it all the same",
-        runtime, precision, verdict.cosine, verdict.overlap, precision,
-    )  # fmt: skip
+        "%s %s is not taken: another space than torch at fp32 (%s)", runtime, precision, verdict
+    )

@@ -47,8 +47,7 @@ def probe(
             continue
         if not verdict.interchangeable:
             _log.info(
-                "%s %s is another space (cosine %.4f, overlap %.2f): not taken by itself",
-                runtime, precision, verdict.cosine, verdict.overlap,
+                "%s %s is another space (%s): not taken by itself", runtime, precision, verdict
             )  # fmt: skip
             continue
         choice = Choice(runtime, precision, True, verdict.cosine, verdict.overlap)

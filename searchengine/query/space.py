@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from searchengine.containers.reading import picture_bytes
-from searchengine.errors import QueryError, SearchEngineError
+from searchengine.errors import EncoderError, QueryError, SearchEngineError
 from searchengine.query.compose import SAMPLE_SIZE, compose
 from searchengine.query.prompts import default_prompts, encode_prompted
 from searchengine.query.relevance import cached_background, load_background, relevance_of
@@ -140,8 +140,15 @@ class Space:
             return ()
         blank = self._blanks.get(info.fingerprint)
         if blank is None:
-            blank = self._blanks[info.fingerprint] = self._encode_texts(info, [""])[0]
+            blank = self._blanks[info.fingerprint] = self._blank(info)
         return tuple(text for text, vector in texts if float(vector @ blank) > _SAME)
+
+    def _blank(self, info: SideInfo) -> Vectors:
+        """Return the vector of the empty text; zeros, like nothing, where the model has none."""
+        try:
+            return np.asarray(self._encode_texts(info, [""])[0])
+        except EncoderError:
+            return np.zeros(info.dim, np.float32)
 
     def _reranker(
         self, model: str | None, terms: Sequence[tuple[float, Settled]], access: Access

@@ -36,8 +36,8 @@ def test_wishes_nobody_can_meet(wish: dict[str, str], said: str) -> None:
         (Wish(precision="bf16"), None),
         (Wish(runtime="openvino"), None),
         (Wish(precision="fp32"), Choice("torch", "fp32", True)),
-        (Wish(runtime="openvino", precision="fp32"), Choice("openvino", "fp32", True)),
-        (Wish(runtime="onnx"), Choice("onnx", "fp32", True)),
+        (Wish(runtime="openvino", precision="fp32"), None),
+        (Wish(runtime="onnx"), None),
         (Wish(precision="int8"), Choice("openvino", "int8", False)),
     ],
 )

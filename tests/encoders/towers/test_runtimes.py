@@ -109,15 +109,16 @@ print(*[m for m in ("torch", "open_clip", "openvino_telemetry") if m in sys.modu
 def test_damaged_compiled_files_are_made_anew(
     name: str, kept: int, tiny_vit: Path, tmp_path: Path
 ) -> None:
-    expected = load(tiny_vit, tmp_path, runtime="openvino", precision="fp32")
+    encoder = load(tiny_vit, tmp_path, runtime="openvino", precision="fp32")
+    pixels = pixels_for(encoder, 2)
+    images, texts = encoder.encode_images(pixels), encoder.encode_texts(TEXTS)
     (path,) = tmp_path.rglob(name)
-    path.write_bytes(path.read_bytes()[:kept])
+    damaged = path.read_bytes()[:kept]
+    path.unlink()  # not cut short in place: the first encoder has it mapped
+    path.write_bytes(damaged)
     again = load(tiny_vit, tmp_path, runtime="openvino", precision="fp32")
-    pixels = pixels_for(again, 2)
-    np.testing.assert_allclose(
-        again.encode_images(pixels), expected.encode_images(pixels), atol=1e-6
-    )
-    np.testing.assert_allclose(again.encode_texts(TEXTS), expected.encode_texts(TEXTS), atol=1e-6)
+    np.testing.assert_allclose(again.encode_images(pixels), images, atol=1e-6)
+    np.testing.assert_allclose(again.encode_texts(TEXTS), texts, atol=1e-6)
 
 
 @pytest.mark.parametrize("runtime", ["openvino", "onnx"])
@@ -126,7 +127,9 @@ def test_files_of_the_right_size_and_wrong_content_are_made_anew(
 ) -> None:
     load(tiny_vit, tmp_path, runtime=runtime, precision="fp32")
     (path,) = tmp_path.rglob("image.xml" if runtime == "openvino" else "image.onnx")
-    path.write_bytes(b"<" * path.stat().st_size)
+    size = path.stat().st_size
+    path.unlink()
+    path.write_bytes(b"<" * size)
     encoder = load(tiny_vit, tmp_path, runtime=runtime, precision="fp32")
     assert encoder.encode_images(pixels_for(encoder, 2)).shape == (2, 24)
 
@@ -210,3 +213,16 @@ def test_texts_of_every_length_are_read_as_far_as_they_count(
     alone = np.concatenate([other.encode_texts([text]) for text in texts])
     np.testing.assert_allclose(alone, expected, atol=2e-5)
     assert other.encode_texts([]).shape == (0, full.dim)
+
+
+def test_a_runtime_that_gives_other_vectors_is_refused(
+    tiny_vit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from searchengine.encoders.towers.openvino_towers import OpenVinoTowers
+
+    honest = OpenVinoTowers.texts
+    monkeypatch.setattr(OpenVinoTowers, "texts", lambda self, tokens: 0 * honest(self, tokens))
+    with pytest.raises(UnsupportedError, match="openvino does not give the vectors that torch"):
+        load(tiny_vit, tmp_path, runtime="openvino")
+    encoder = load(tiny_vit, tmp_path, precision="bf16")  # whoever runs it, it has to run
+    assert encoder.towers.name == "torch bf16 on cpu"
