@@ -62,6 +62,8 @@ def _chosen(settings: Settings) -> str:
     except SearchEngineError:
         return "the model cannot be described, see below"
     choice = known_choice(print_, wish, cache_dir=settings.cache_dir)
+    if choice is None and wish != Wish(wish.device):
+        return "the model has not been run as set here yet: the first time it is compared with fp32"
     if choice is None:
         return "the model runs on torch fp32 until it has worked for long enough to measure others"
     gain = f", {choice.speedup:g} times torch fp32" if choice.speedup > 1 else ""
