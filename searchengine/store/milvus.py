@@ -219,10 +219,11 @@ class MilvusStore:
         """Bring the side to rest after many writes."""
         handle = self._handle(side)
         with self._connection.writing:
-            self._connection.mirrored(handle.alias)  # for those who read meanwhile
+            # For those who read meanwhile; and where there is one, it answers.
+            mirrored = self._connection.mirrored(handle.alias) is not None
             sides.flush(self._connection, handle)
             count = reading.count(self._connection, handle)
-            wanted = resolve(handle.label.profile, count)
+            wanted = resolve(handle.label.profile, count, mirrored=mirrored)
             if wanted != handle.index or _outgrown(handle, count):
                 handle = self._rebuilt(handle, wanted, handle.label.profile, count)
             elif handle.index != "FLAT" or not self._connection.is_lite:
@@ -239,10 +240,12 @@ class MilvusStore:
         name = profile_name(profile, self.capabilities)
         handle = self._handle(side)
         with self._connection.writing:
-            self._connection.mirrored(handle.alias)  # for those who read meanwhile
+            # For those who read meanwhile; and where there is one, it answers.
+            mirrored = self._connection.mirrored(handle.alias) is not None
             sides.flush(self._connection, handle)
             count = reading.count(self._connection, handle)
-            handle = self._rebuilt(handle, resolve(name, count), name, count)
+            index = resolve(name, count, mirrored=mirrored)
+            handle = self._rebuilt(handle, index, name, count)
             sides.note(self._connection, handle, replace(handle.label, settled=True))
             self._connection.forget(handle.collection)
         return self._info(handle)

@@ -202,8 +202,12 @@ def profile_name(name: str, capabilities: Capabilities) -> str:
     raise UnsupportedError(f"{capabilities.version} {what} {upper}", hint=f"It can build: {known}.")
 
 
-def resolve(name: str, count: int) -> str:
-    """Return the profile in force for a requested one and a number of items."""
+def resolve(name: str, count: int, *, mirrored: bool = False) -> str:
+    """Return the profile in force for a requested one and a number of items.
+
+    Rows that are ``mirrored`` are searched exactly whatever the index: a graph over them would be
+    built, kept in memory and never asked.
+    """
     if name != AUTO:
         return name
-    return "FLAT" if count < AUTO_THRESHOLD else "HNSW"
+    return "FLAT" if mirrored or count < AUTO_THRESHOLD else "HNSW"

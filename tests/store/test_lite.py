@@ -208,7 +208,7 @@ def test_opening_and_reading_revisions_is_quick(tmp_path: Path) -> None:
 
 def test_auto_turns_to_hnsw_when_settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("searchengine.store.profiles.AUTO_THRESHOLD", 100)
-    store = open_store(tmp_path / "milvus")
+    store = open_store(tmp_path / "milvus", mirror_mb=0)
     store.ensure(spec_of("lite"))
     rows = rows_of(150)
     store.upsert(SIDE, rows[:90])
@@ -220,6 +220,20 @@ def test_auto_turns_to_hnsw_when_settled(tmp_path: Path, monkeypatch: pytest.Mon
     assert store.settle(SIDE).index == "FLAT"
     assert len(store.search(SIDE, unit(np.ones(DIM)), limit=50)[0]) == 20
     store.close()
+
+
+def test_auto_builds_no_graph_over_rows_that_are_compared_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("searchengine.store.profiles.AUTO_THRESHOLD", 100)
+    rows = rows_of(150)
+    for mirror_mb, index in ((1024, "FLAT"), (0, "HNSW"), (1024, "FLAT")):
+        store = open_store(tmp_path / "milvus", mirror_mb=mirror_mb)
+        store.ensure(spec_of("lite"))
+        store.upsert(SIDE, rows)
+        assert store.settle(SIDE).index == index
+        assert store.search(SIDE, rows[7].vector[None], limit=1)[0][0].id == rows[7].item.id
+        store.close()
 
 
 def test_an_index_changed_by_another_store_is_noticed(

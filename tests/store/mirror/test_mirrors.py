@@ -184,7 +184,8 @@ def test_writes_by_other_ways_are_seen(store: MilvusStore) -> None:
 def test_a_write_that_fails_half_way_leaves_what_lite_has(
     store: MilvusStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = rows_of(4_500)
+    monkeypatch.setattr("searchengine.store.writing._ROWS_A_WRITE", 100)
+    rows = rows_of(250)
     store.upsert(SIDE, rows[:10])
     assert store.count(SIDE) == 10
     real, calls = store._connection.upsert, []
