@@ -82,7 +82,7 @@ class Wanting:
     def reduction(self, width: int, height: int) -> int:
         return 1
 
-    def preprocess(self, image: Any) -> Any:
+    def preprocess(self, image: Any, whole: Any = None) -> Any:
         return np.asarray(image.resize((8, 8)))
 
     def calibrate(self, pixels: Any) -> None:
