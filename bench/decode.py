@@ -24,7 +24,6 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from importlib.metadata import version
@@ -35,6 +34,7 @@ import numpy as np
 import torch
 from open_clip.transform import image_transform
 from PIL import Image
+from surroundings import commit, machine
 
 from searchengine.decode import Decoded, decode_image
 from searchengine.encoders import load_encoder
@@ -172,12 +172,6 @@ def one_core() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def commit() -> str:
-    """Return the commit that is measured."""
-    command = ["git", "-C", str(HERE), "describe", "--always", "--dirty"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -198,7 +192,7 @@ def main() -> None:
     spread = found[:: len(found) // chosen.files][: chosen.files]
     report: dict[str, Any] = {
         "commit": commit(),
-        "machine": f"{platform.machine()}, one of {os.cpu_count()} cores",
+        "machine": machine(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("pillow", "simplejpeg", "open_clip_torch")},
         "goals": GOALS,

@@ -171,13 +171,13 @@ class Model:
     def naive_rate(self, files: Sequence[bytes], seconds: float) -> float:
         """Whole decode, OpenCLIP's preprocessing, one image a pass, fp32."""
         import torch
-        from gpu_decode import _naive
+        from gpu_decode import naive_pixels
 
         def some() -> int:
             with torch.inference_mode():
                 for data in files[:8]:
-                    image = torch.from_numpy(_naive(self.transform, data))[None].to(self.device)
-                    self.naive.encode_image(image, normalize=True).cpu()
+                    pixels = torch.from_numpy(naive_pixels(self.transform, data))[None]
+                    self.naive.encode_image(pixels.to(self.device), normalize=True).cpu()
             return min(8, len(files))
 
         return rate(some, seconds)

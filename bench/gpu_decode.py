@@ -37,8 +37,9 @@ def decoders(
 ) -> tuple[list[Decoder], dict[str, str]]:
     """Return the ways that work here, and why the others do not."""
     pool = ThreadPoolExecutor(threads, "decode")
+    naive = partial(naive_pixels, transform)
     found = [
-        Decoder("pillow full + OpenCLIP", partial(_each, pool, partial(_naive, transform)), False),
+        Decoder("pillow full + OpenCLIP", partial(_each, pool, naive), False),
         Decoder("scaled, resized on the host", partial(_each, pool, _fast(preprocess)), False),
     ]
     missing: dict[str, str] = {}
@@ -67,7 +68,7 @@ def _each(pool: ThreadPoolExecutor, one: Callable[[bytes], Any], files: Sequence
     return np.stack(list(pool.map(one, files)))
 
 
-def _naive(transform: Any, data: bytes) -> Any:
+def naive_pixels(transform: Any, data: bytes) -> Any:
     """Decode the whole picture and resize it as OpenCLIP does; floats, as a first script has."""
     from PIL import Image
 

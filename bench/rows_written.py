@@ -17,10 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from made_rows import Mixture, rows_of
+from surroundings import commit, machine
 
 from ingest.writer import Writer
 from searchengine.records import Side
@@ -212,19 +210,13 @@ def main() -> None:
             print(f"  {name:36} {rate:>9,.0f} rows/s {row['times'][name]:>7.1f}x")
     report = {
         "commit": commit(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "machine": machine(),
         "dim": chosen.dim,
         "rounds": chosen.rounds,
         "stores": found,
     }
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     chosen.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-
-
-def commit() -> str:
-    """Return the commit that is measured."""
-    command = ["git", "-C", str(HERE), "describe", "--always", "--dirty"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -22,9 +22,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -33,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from server_world import TOP, World
+from surroundings import commit, machine
 
 from searchengine.evaluate.tune import nudged, tune
 from searchengine.query.hits import STORED
@@ -254,11 +252,9 @@ def main() -> None:
                 rows.append(measure(store, world, chosen))
                 show(rows[-1])
     if rows:
-        command = ["git", "-C", str(HERE), "describe", "--always", "--dirty"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
         report = {
-            "commit": done.stdout.strip(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "commit": commit(),
+            "machine": machine(),
             "queries": chosen.queries,
             "rows": rows,
         }

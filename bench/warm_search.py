@@ -15,9 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from flat_or_hnsw import CHUNK, CORPUS, SIDE, clustered
+from surroundings import commit, machine
 
 from searchengine.identity import item_id
 from searchengine.records import Item
@@ -173,12 +171,6 @@ def page(store: MilvusStore, queries: Vectors) -> dict[str, float]:
     return {"ours_p50_ms": ours, "lite_p50_ms": lite, "times": round(lite / ours, 2)}
 
 
-def commit() -> str:
-    """Return the commit that was measured."""
-    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    return subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-
-
 def main() -> None:
     """Fill the folder, measure, print, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -201,7 +193,7 @@ def main() -> None:
         assert isinstance(store, MilvusStore)
         report = {
             "commit": commit(),
-            "machine": {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()},
+            "machine": machine(),
             "items": chosen.items,
             "dim": DIM,
             "queries": chosen.queries,

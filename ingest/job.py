@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from searchengine.containers.contract import Limits
 from searchengine.errors import EncoderError
@@ -67,7 +67,7 @@ def job_for(
     """Return the job that indexes files and folders as the settings say."""
     from ingest.calibration import build_encoder
     from ingest.sources import open_sources
-    from searchengine.encoders import describe_model, load_encoder
+    from searchengine.encoders.configured import describe_configured_model, load_configured_encoder
     from searchengine.settings import DEFAULT_MODEL
     from searchengine.store.configured import open_configured_store
 
@@ -82,23 +82,17 @@ def job_for(
         table=settings.table,
         net=settings.net,
     )
-    wish: dict[str, Any] = {
-        "device": settings.model.device,
-        "runtime": settings.model.runtime,
-        "precision": settings.model.precision,
-        "cache_dir": settings.cache_dir,
-    }
     return Job(
         corpus=settings.corpus,
         build_source=build_source,
         build_store=partial(open_configured_store, settings, patient_reads=True),
         build_encoder=partial(
             build_encoder,
-            partial(load_encoder, **wish),
+            partial(load_configured_encoder, settings),
             build_source,
             max_pixels=settings.ingest.max_pixels,
         ),
-        describe_model=partial(describe_model, **wish),
+        describe_model=partial(describe_configured_model, settings),
         prepare_questions=partial(
             _prepare_questions, cache_dir=settings.cache_dir, prompts=settings.query.prompts
         ),

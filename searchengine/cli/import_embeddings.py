@@ -115,43 +115,28 @@ def _model_name(settings: Settings, folder: Path, modality: str, store: Store) -
 
 
 def _card(name: str, settings: Settings) -> ModelCard | Encoder:
-    from searchengine.encoders import describe_model
+    from searchengine.encoders.configured import describe_configured_model, load_configured_encoder
 
-    card = describe_model(name, precision=settings.model.precision, cache_dir=settings.cache_dir)
-    return card or _encoder(name, settings)
-
-
-def _encoder(name: str, settings: Settings) -> Encoder:
-    from searchengine.encoders import load_encoder
-
-    return load_encoder(
-        name,
-        device=settings.model.device,
-        precision=settings.model.precision,
-        cache_dir=settings.cache_dir,
-    )
+    return describe_configured_model(settings, name) or load_configured_encoder(settings, name)
 
 
 def _verify(job: object, name: str, pictures: int, settings: Settings) -> None:
     from ingest.embeddings import Importing, check_model
+    from searchengine.encoders.configured import load_configured_encoder
     from searchengine.errors import UsageError
 
     assert isinstance(job, Importing)
     if job.modality == "text":
         raise UsageError("only embeddings of images can be verified", hint="leave out --verify")
-    median = check_model(
-        job, _encoder(name, settings), pictures, max_pixels=settings.ingest.max_pixels
-    )
+    encoder = load_configured_encoder(settings, name)
+    median = check_model(job, encoder, pictures, max_pixels=settings.ingest.max_pixels)
     say(f"verified: the model's own vectors of these pictures have a median cosine of {median:.4f}")
 
 
 def _print(report: Report, settings: Settings, *, as_json: bool) -> None:
-    for line in report.first_failures:
-        say(f"failed: {line}")
-    if report.failed > len(report.first_failures):
-        say(f"... and {report.failed - len(report.first_failures):,} more")
-    if report.failed and report.path is not None and report.path.exists():
-        say(f"all failures: {report.path}")
+    from searchengine.cli.progress import say_failures
+
+    say_failures(report)
     if as_json:
         emit_json(
             {

@@ -253,12 +253,9 @@ def _print_profile(report: Report, trace: Path | None) -> None:
 
 
 def _print_report(report: Report, settings: Settings, *, as_json: bool, dry_run: bool) -> None:
-    for line in report.first_failures:
-        say(f"failed: {line}")
-    if report.failed > len(report.first_failures):
-        say(f"... and {report.failed - len(report.first_failures):,} more")
-    if report.failed and report.path is not None and report.path.exists():
-        say(f"all failures: {report.path}")
+    from searchengine.cli.progress import say_failures
+
+    say_failures(report)
     if as_json:
         emit_json({**report.as_json(), "corpus": settings.corpus, "dry_run": dry_run})
         return

@@ -8,6 +8,8 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from searchengine.cli.talk import say
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -134,3 +136,13 @@ def _detail(report: Report) -> str:
     if report.skipped:
         parts.append(f"{report.skipped:,} skipped")
     return ", ".join(parts)
+
+
+def say_failures(report: Report) -> None:
+    """Name the first items that failed in a run, and where the others are."""
+    for line in report.first_failures:
+        say(f"failed: {line}")
+    if report.failed > len(report.first_failures):
+        say(f"... and {report.failed - len(report.first_failures):,} more")
+    if report.failed and report.path is not None and report.path.exists():
+        say(f"all failures: {report.path}")

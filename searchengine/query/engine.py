@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from searchengine.containers.reading import picture_bytes
@@ -91,8 +91,7 @@ class SearchEngine:
         Keyword arguments are settings with ``__`` for the dot:
         ``SearchEngine.open(corpus="holidays", store__uri="./index")``.
         """
-        from searchengine.encoders import load_encoder
-        from searchengine.encoders.several import first_device
+        from searchengine.encoders.configured import load_questions_encoder
         from searchengine.fetching import limits_of
         from searchengine.settings import load_settings
         from searchengine.store.configured import open_configured_store
@@ -102,18 +101,9 @@ class SearchEngine:
                 flags={name.replace("__", "."): value for name, value in flags.items()}
             )
 
-        def load(name: str) -> Encoder:
-            return load_encoder(
-                name,
-                device=first_device(settings.model.device),
-                runtime=settings.model.runtime,
-                precision=settings.model.precision,
-                cache_dir=settings.cache_dir,
-            )
-
         return cls(
             open_configured_store(settings, to_ask=True),
-            load,
+            partial(load_questions_encoder, settings),
             corpus=settings.corpus,
             model=settings.model.name or None,
             access=Access(

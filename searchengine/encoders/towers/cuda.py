@@ -6,6 +6,7 @@ Texts go the plain way: a question is one short text, and its tower is small.
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class CudaTowers(TorchTowers):
         super().__init__(files, device=device, precision=precision, cache_dir=cache_dir)
         self._size = files.preprocess.size
         self._graphs: GraphedTower | None = None
+        self._preparing = threading.Lock()
 
     def images(self, pixels: Pixels) -> Rows:
         """Run uint8 (n, h, w, 3) from host memory; float32 (n, dim)."""
@@ -56,10 +58,11 @@ class CudaTowers(TorchTowers):
         return self._guarded(lambda: self._graphed().from_device(pixels), len(pixels))
 
     def _graphed(self) -> GraphedTower:
-        if self._graphs is None:
-            forward = self._compiled(self._forward)
-            self._graphs = GraphedTower(forward, self._device, self.images_a_pass)
-        return self._graphs
+        with self._preparing:
+            if self._graphs is None:
+                forward = self._compiled(self._forward)
+                self._graphs = GraphedTower(forward, self._device, self.images_a_pass)
+            return self._graphs
 
     def _forward(self, batch: Any) -> Any:
         """Normalise uint8 (n, h, w, 3) on the device, and encode. Nothing here looks at values."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import operator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -21,7 +20,7 @@ from searchengine.store.fields import (
     UNKNOWN_INT,
     Kind,
 )
-from searchengine.store.filters.evaluate import holds, matches, type_of, value_of
+from searchengine.store.filters.evaluate import OPERATORS, holds, matches, type_of, value_of
 from searchengine.store.filters.nodes import (
     And,
     Compare,
@@ -49,14 +48,6 @@ if TYPE_CHECKING:
 
     Mask = npt.NDArray[np.bool_]
 
-_ORDER: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 _ARROW = {
     "==": "equal",
     "!=": "not_equal",
@@ -202,7 +193,7 @@ def compared(values: npt.NDArray[Any], op: str, value: Value) -> Mask:
     """Return what Python says of ``one op value`` for every one of int64 or float64 (n,)."""
     same = _same_number(value, values)
     if same is not None:
-        return np.asarray(_ORDER[op](values, same), bool)
+        return np.asarray(OPERATORS[op](values, same), bool)
     if op in ("==", "!="):
         return np.full(len(values), op == "!=")
     assert isinstance(value, int | float)

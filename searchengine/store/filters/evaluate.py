@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from searchengine.store.filters.fieldref import FieldRef
     from searchengine.store.filters.literals import Value
 
-_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -113,7 +113,7 @@ def _compare(ref: FieldRef, op: str, known: Any, value: Value) -> bool:
         return _compare_time(op, known, str(value))
     if ref.column.kind is Kind.JSON and type_of(known) != type_of(value):
         return op == "!="
-    return _OPERATORS[op](known, value)
+    return bool(OPERATORS[op](known, value))
 
 
 def _compare_time(op: str, known: int, literal: str) -> bool:
