@@ -230,7 +230,7 @@ def load_settings(config: str | None = None, flags: Mapping[str, Any] | None = N
             )
 
     try:
-        return _Loaded(**nest(flags or {}))
+        loaded = _Loaded(**nest(flags or {}))
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -240,3 +240,7 @@ def load_settings(config: str | None = None, flags: Mapping[str, Any] | None = N
         ) from None
     except Exception as error:  # YAML and environment sources raise what they like
         raise SettingsError(f"cannot read the settings: {error}", hint=f"check {file}") from None
+    # Of the class that has a name: a job carries its settings to other processes.
+    return Settings.model_construct(
+        **{name: getattr(loaded, name) for name in Settings.model_fields}
+    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pickle
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ingest.job import job_for
 from searchengine.encoders import configured
 from searchengine.settings import Settings, load_settings
 
@@ -39,6 +39,7 @@ def test_every_way_in_asks_for_the_same_model(
     assert asked == [("m", both), ("m", both), ("m", {"device": "cuda:0", **how})]
 
 
-def test_a_builder_crosses_processes(settings: Settings) -> None:
-    build = partial(configured.load_configured_encoder, settings)
-    assert pickle.loads(pickle.dumps(build)).args == build.args
+def test_a_job_crosses_processes(settings: Settings, tmp_path: Path) -> None:
+    job = pickle.loads(pickle.dumps(job_for([tmp_path], settings)))
+    assert job.corpus == settings.corpus
+    assert list(job.build_source()) == []
