@@ -16,6 +16,8 @@
     │   ├── StoreUnavailableError         3       start the database, or mend its address
     │   ├── StoreBusyError                3       wait for the other process, or stop it
     │   └── DiskFullError                 3       free some space
+    ├── OverloadError                     1       ask again, after the seconds it names
+    ├── DeadlineError                     1       ask again, or allow more time
     ├── EncoderError                      1       the model gave vectors that are no vectors
     └── ItemError                         1       nothing: a row in the run's report
         ├── ReadError                     1       the bytes could not be read
@@ -107,6 +109,21 @@ class StoreBusyError(MissingError):
 
 class DiskFullError(MissingError):
     """There is no space left where the data is kept."""
+
+
+class OverloadError(SearchEngineError):
+    """More is being asked at once than can be answered; nothing was done.
+
+    ``retry_after_s`` are the seconds after which asking again may succeed.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class DeadlineError(SearchEngineError):
+    """The answer was not there within the time allowed."""
 
 
 class EncoderError(SearchEngineError):

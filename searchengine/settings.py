@@ -143,6 +143,21 @@ class QuerySettings(_Group):
     the texts: whoever asks again waits for no model. 0: none are kept on disk."""
 
 
+class ServiceSettings(_Group):
+    """How ``searchengine serve`` listens and what it allows."""
+
+    host: str = "127.0.0.1"
+    """The address listened at; this machine alone unless it is another."""
+    port: int = Field(default=8000, ge=0, le=65_535)
+    """0: any that is free."""
+    threads: int = Field(default=64, ge=1, le=1024)
+    """Requests worked on at a time; they wait for the model and the database, mostly."""
+    waiting: int = Field(default=256, ge=0, le=65_536)
+    """Requests that may wait for a thread; further ones are told to come again (429)."""
+    deadline_s: float = Field(default=30.0, gt=0)
+    """Seconds after which a request is given up (503)."""
+
+
 class Settings(BaseSettings):
     """All settings. Read once at start, then handed down."""
 
@@ -165,6 +180,7 @@ class Settings(BaseSettings):
     table: TableSettings = TableSettings()
     net: NetSettings = NetSettings()
     query: QuerySettings = QuerySettings()
+    service: ServiceSettings = ServiceSettings()
 
     @property
     def store_uri(self) -> str:

@@ -25,6 +25,7 @@ from searchengine.cli import (
     reindex,
     remove,
     search,
+    serve,
     show,
     similar,
     stats,
@@ -52,6 +53,7 @@ app.command("eval")(evaluation.evaluate)
 app.command("classify")(classify.classify)
 app.command("explain")(explain.explain)
 app.command("duplicates")(duplicates.duplicates)
+app.command("serve")(serve.serve)
 app.command("stats")(stats.stats)
 app.command("corpora")(corpora.corpora)
 app.command("reindex")(reindex.reindex)

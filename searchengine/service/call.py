@@ -1,0 +1,67 @@
+"""One request under way, known to whatever works for it, in whichever thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from searchengine.errors import DeadlineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(slots=True)
+class Call:
+    """A request: how long it may take, whether anybody still waits, where its time went."""
+
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    began: float = field(default_factory=time.monotonic)
+    deadline: float = float("inf")
+    """Of ``time.monotonic``."""
+    gone: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody waits for the answer any more."""
+    stages: dict[str, float] = field(default_factory=dict)
+    """Seconds by stage."""
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the deadline, never negative."""
+        return max(0.0, self.deadline - time.monotonic())
+
+    def check(self) -> None:
+        """Raise ``DeadlineError`` where the answer would come too late, or to nobody."""
+        if self.gone.is_set() or self.left_s <= 0:
+            raise DeadlineError("the request took longer than it was allowed to")
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of a block as the stage's."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stages[name] = self.stages.get(name, 0.0) + time.perf_counter() - start
+
+
+_CALL: ContextVar[Call | None] = ContextVar("call", default=None)
+
+
+def current_call() -> Call:
+    """Return the request that this code works for; outside of one, a call that never ends."""
+    return _CALL.get() or Call(id="-")
+
+
+@contextmanager
+def calling(call: Call) -> Iterator[Call]:
+    """Make a call the current one for a block, and for the threads that work for it."""
+    token = _CALL.set(call)
+    try:
+        yield call
+    finally:
+        _CALL.reset(token)

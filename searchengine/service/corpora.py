@@ -1,0 +1,105 @@
+"""The database and the models, opened once and shared by all requests."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from searchengine.errors import NotFoundError
+from searchengine.query.engine import SearchEngine
+from searchengine.query.resolve import Access
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from searchengine.encoders.contract import Encoder
+    from searchengine.settings import Settings
+    from searchengine.store.contract import SideInfo, Store
+
+
+class Corpora:
+    """What all requests share. Safe to use from many threads.
+
+    The database is opened when it is first asked for, so that the service can start before it;
+    where that fails, the next request tries again. A model is loaded once, whichever corpora were
+    made with it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        open_store: Callable[[Settings], Store],
+        load_encoder: Callable[[Settings, str], Encoder],
+        wrap: Callable[[Encoder], Encoder] = lambda encoder: encoder,
+    ) -> None:
+        """``wrap`` is applied once to each encoder: batching, for one."""
+        self.settings = settings
+        self._open_store = open_store
+        self._load_encoder = load_encoder
+        self._wrap = wrap
+        self._opening = threading.Lock()
+        self._loading = threading.Lock()
+        self._store: Store | None = None
+        self._engines: dict[str, SearchEngine] = {}
+        self._encoders: dict[str, Encoder] = {}
+
+    def store(self) -> Store:
+        """Return the database, opened. Raises ``StoreUnavailableError`` and ``StoreBusyError``."""
+        with self._opening:
+            if self._store is None:
+                self._store = self._open_store(self.settings)
+            return self._store
+
+    def encoder(self, model: str) -> Encoder:
+        """Return a model by its canonical name, loaded. Raises as ``load_encoder`` does."""
+        if (known := self._encoders.get(model)) is not None:
+            return known
+        with self._loading:
+            if model not in self._encoders:
+                self._encoders[model] = self._wrap(self._load_encoder(self.settings, model))
+            return self._encoders[model]
+
+    def sides(self) -> list[SideInfo]:
+        """Return what the database holds."""
+        return self.store().sides()
+
+    def engine(self, corpus: str) -> SearchEngine:
+        """Return the engine of a corpus that exists. Raises ``NotFoundError``.
+
+        Nothing that a request says can make it open files of this machine.
+        """
+        if (known := self._engines.get(corpus)) is not None:
+            return known
+        store = self.store()
+        names = sorted({info.side.corpus for info in store.sides()})
+        if corpus not in names:
+            known_ones = f"known corpora: {', '.join(names)}" if names else "nothing is indexed yet"
+            raise NotFoundError(f"there is no corpus {corpus!r}", hint=known_ones)
+        with self._opening:
+            return self._engines.setdefault(corpus, self._new_engine(store, corpus))
+
+    def _new_engine(self, store: Store, corpus: str) -> SearchEngine:
+        settings = self.settings
+        return SearchEngine(
+            store,
+            self.encoder,
+            corpus=corpus,
+            access=Access(
+                files=False,
+                max_pixels=settings.ingest.max_pixels,
+                max_bytes=settings.ingest.max_bytes,
+            ),
+            pool=settings.query.pool,
+            prompts=settings.query.prompts,
+            cache_dir=settings.cache_dir,
+            keep=settings.query.keep,
+        )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self._opening:
+            self._engines.clear()
+            if self._store is not None:
+                self._store.close()
+                self._store = None

@@ -1,0 +1,7 @@
+"""The addresses: one file a group of them."""
+
+from __future__ import annotations
+
+from searchengine.service.routes import corpora, search
+
+ROUTERS = (search.router, corpora.router)

@@ -1,0 +1,25 @@
+"""The process: one application on one socket, until it is told to stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from searchengine.settings import ServiceSettings
+
+
+def serve(app: FastAPI, chosen: ServiceSettings) -> None:
+    """Serve an application until SIGINT or SIGTERM; then answer what is under way, and return."""
+    import uvicorn
+
+    uvicorn.run(
+        app,
+        host=chosen.host,
+        port=chosen.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
