@@ -156,6 +156,19 @@ class ServiceSettings(_Group):
     """Requests that may wait for a thread; further ones are told to come again (429)."""
     deadline_s: float = Field(default=30.0, gt=0)
     """Seconds after which a request is given up (503)."""
+    batching: bool = True
+    """Whether requests that arrive together are encoded together."""
+    batch_texts: int = Field(default=64, ge=1, le=4096)
+    """Texts encoded at a time."""
+    batch_images: int = Field(default=16, ge=1, le=4096)
+    """Pictures encoded at a time."""
+    batch_wait_ms: float = Field(default=5.0, ge=0, le=1000)
+    """How long a batch is held back for requests that are on their way; where there are none, it
+    is not."""
+    batch_waiting: int = Field(default=2_048, ge=1)
+    """Texts, and pictures, that may wait for the model; further ones are told to come again."""
+    texts_mb: int = Field(default=64, ge=0, le=65_536)
+    """Megabytes of vectors of texts asked lately that are kept in memory."""
 
 
 class Settings(BaseSettings):

@@ -58,11 +58,13 @@ class SearchEngine:
         prompts: str = "auto",
         cache_dir: Path | None = None,
         keep: int = 0,
+        kept: KeptVectors | None = None,
     ) -> None:
         """Wrap an open store; ``model`` overrides the corpus's own (and must agree with it).
 
         ``cache_dir`` keeps what relevance is measured against from one process
-        to the next, and ``keep`` vectors of texts; without one they are worked out anew.
+        to the next, and ``keep`` vectors of texts; without one they are worked out anew. Engines
+        may share what they keep: ``kept``.
         """
         self.store = store
         self.corpus = corpus
@@ -80,7 +82,7 @@ class SearchEngine:
             cache(load_encoder),
             prompts,
             cache_dir,
-            kept=KeptVectors(cache_dir, on_disk=keep),
+            kept=kept or KeptVectors(cache_dir, on_disk=keep),
             check_model=self.encoder if model is not None else lambda info: None,
         )
 

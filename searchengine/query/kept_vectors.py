@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SCHEME: Final = 1
-_IN_MEMORY: Final = 4_096
+IN_MEMORY: Final = 16 << 20
+"""Bytes, in which 5,000 vectors of 512 dimensions find room."""
+_AROUND: Final = 300
+"""Bytes of memory that a vector takes besides its numbers."""
 _AT_ONCE: Final = 16
 """More texts than a person asks in one go are not a question, and are not written down."""
 _HASH: Final = 16
@@ -46,13 +49,29 @@ Vector = npt.NDArray[np.float32]
 class KeptVectors:
     """Unit vectors by model and text. May be used from several threads."""
 
-    def __init__(self, cache_dir: Path | None = None, *, on_disk: int = 0) -> None:
-        """Keep up to ``on_disk`` vectors a model under ``cache_dir``; without it only in memory."""
+    def __init__(
+        self, cache_dir: Path | None = None, *, on_disk: int = 0, in_memory: int = IN_MEMORY
+    ) -> None:
+        """Keep up to ``on_disk`` vectors a model under ``cache_dir``; without it only in memory.
+
+        ``in_memory`` are bytes.
+        """
         self._folder = None if cache_dir is None or on_disk <= 0 else cache_dir / "queries"
         self._most = on_disk
         self._known: OrderedDict[tuple[str, bytes], Vector] = OrderedDict()
+        self._bytes = 0
+        self._in_memory = in_memory
         self._read: set[str] = set()
         self._guard = threading.Lock()
+        self.hits = 0
+        """How many vectors were asked for and known,"""
+        self.misses = 0
+        """and how many were not."""
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory the vectors take."""
+        return self._bytes
 
     def find(
         self, fingerprint: str, dim: int, texts: Sequence[str], prompts: str
@@ -70,6 +89,9 @@ class KeptVectors:
             for key in keys:
                 if key in self._known:
                     self._known.move_to_end(key)
+            known = sum(vector is not None for vector in found)
+            self.hits += known
+            self.misses += len(found) - known
         return found
 
     def keep(self, fingerprint: str, texts: Sequence[str], prompts: str, vectors: Vectors) -> None:
@@ -79,10 +101,7 @@ class KeptVectors:
         hashes = [_hash(text, prompts) for text in texts]
         with self._guard:
             for hash_, vector in zip(hashes, vectors, strict=True):
-                self._known[fingerprint, hash_] = vector.copy()
-                self._known.move_to_end((fingerprint, hash_))
-            while len(self._known) > _IN_MEMORY:
-                self._known.popitem(last=False)
+                self._put((fingerprint, hash_), vector.copy())
             if self._folder is not None and len(texts) <= _AT_ONCE:
                 records = b"".join(map(_record, hashes, vectors))
                 self._write(self._folder / fingerprint, records, len(records) // len(texts))
@@ -95,7 +114,16 @@ class KeptVectors:
         except OSError:
             return
         for hash_, vector in _records(data, dim)[-self._most :]:
-            self._known[fingerprint, hash_] = vector
+            self._put((fingerprint, hash_), vector)
+
+    def _put(self, key: tuple[str, bytes], vector: Vector) -> None:
+        """Remember one as the newest; the oldest make room."""
+        old = self._known.pop(key, None)
+        self._bytes += vector.nbytes + _AROUND if old is None else vector.nbytes - old.nbytes
+        self._known[key] = vector
+        while self._bytes > self._in_memory:
+            _, gone = self._known.popitem(last=False)
+            self._bytes -= gone.nbytes + _AROUND
 
     def _write(self, path: Path, records: bytes, size: int) -> None:
         """Add records; once there are twice as many as are kept, the older ones go."""

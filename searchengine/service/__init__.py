@@ -6,6 +6,7 @@
     corpora.py    the database and the models, opened once and shared by all requests
     call.py       one request under way: its id, its deadline, whether anybody still waits
     threads.py    work that blocks, done off the event loop, bounded
+    batching.py   what waits for a model at the same time is done together
     problems.py   what an error looks like over HTTP (RFC 9457)
     routes/       one file a group of addresses; thin: HTTP in, the engine's words out
     serve.py      the process: sockets, signals

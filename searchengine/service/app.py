@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from searchengine import __version__
 from searchengine.encoders.configured import load_questions_encoder
 from searchengine.service import problems
+from searchengine.service.batched_encoder import BatchedEncoder, company_of
 from searchengine.service.call import Call, calling
 from searchengine.service.corpora import Corpora
 from searchengine.service.routes import ROUTERS
@@ -38,10 +39,17 @@ def create_app(
 
     ``open_store`` and ``load_encoder`` are replaced in tests.
     """
+    threads = Threads(settings.service.threads, settings.service.waiting)
+    company = company_of(settings.service, near=lambda: threads.under_way)
     service = Service(
         settings,
-        Corpora(settings, open_store=open_store, load_encoder=load_encoder),
-        Threads(settings.service.threads, settings.service.waiting),
+        Corpora(
+            settings,
+            open_store=open_store,
+            load_encoder=load_encoder,
+            wrap=lambda encoder: BatchedEncoder(encoder, company) if company else encoder,
+        ),
+        threads,
     )
 
     @asynccontextmanager

@@ -28,6 +28,8 @@ class Call:
     """Set when nobody waits for the answer any more."""
     stages: dict[str, float] = field(default_factory=dict)
     """Seconds by stage."""
+    counting: threading.Lock = field(default_factory=threading.Lock)
+    """Held to change ``stages``: several threads may work for one request."""
 
     @property
     def left_s(self) -> float:
@@ -41,14 +43,36 @@ class Call:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time of a block as the stage's."""
+        """Count the time of a block as the stage's; but for what stages within it count."""
+        inner = _Inner()
+        token = _INNER.set(inner)
         start = time.perf_counter()
         try:
             yield
         finally:
-            self.stages[name] = self.stages.get(name, 0.0) + time.perf_counter() - start
+            took = time.perf_counter() - start
+            _INNER.reset(token)
+            self.spend(name, took - inner.seconds, took)
+
+    def spend(self, name: str, seconds: float, whole: float | None = None) -> None:
+        """Count seconds as a stage's, and not as those of the stage around it.
+
+        ``whole`` are the seconds to leave out there, where they are more.
+        """
+        with self.counting:
+            self.stages[name] = self.stages.get(name, 0.0) + seconds
+        if (outer := _INNER.get()) is not None:
+            outer.seconds += seconds if whole is None else whole
 
 
+@dataclass(slots=True)
+class _Inner:
+    """What the stages within a stage took."""
+
+    seconds: float = 0.0
+
+
+_INNER: ContextVar[_Inner | None] = ContextVar("inner", default=None)
 _CALL: ContextVar[Call | None] = ContextVar("call", default=None)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from searchengine.errors import NotFoundError
 from searchengine.query.engine import SearchEngine
+from searchengine.query.kept_vectors import KeptVectors
 from searchengine.query.resolve import Access
 
 if TYPE_CHECKING:
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from searchengine.encoders.contract import Encoder
     from searchengine.settings import Settings
     from searchengine.store.contract import SideInfo, Store
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """Something that has to be closed."""
+
+    def close(self) -> None:
+        """End it."""
 
 
 class Corpora:
@@ -43,6 +52,12 @@ class Corpora:
         self._store: Store | None = None
         self._engines: dict[str, SearchEngine] = {}
         self._encoders: dict[str, Encoder] = {}
+        self.kept = KeptVectors(
+            settings.cache_dir,
+            on_disk=settings.query.keep,
+            in_memory=settings.service.texts_mb << 20,
+        )
+        """Vectors of texts asked lately."""
 
     def store(self) -> Store:
         """Return the database, opened. Raises ``StoreUnavailableError`` and ``StoreBusyError``."""
@@ -93,11 +108,16 @@ class Corpora:
             pool=settings.query.pool,
             prompts=settings.query.prompts,
             cache_dir=settings.cache_dir,
-            keep=settings.query.keep,
+            kept=self.kept,
         )
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database and of the models."""
+        with self._loading:
+            for encoder in self._encoders.values():
+                if isinstance(encoder, Closes):
+                    encoder.close()
+            self._encoders.clear()
         with self._opening:
             self._engines.clear()
             if self._store is not None:

@@ -64,14 +64,19 @@ def test_the_disk_keeps_the_newest_and_no_more_than_twice_as_many(tmp_path: Path
     assert known(KeptVectors(tmp_path, on_disk=5), texts) == [False] * 35 + [True] * 5
 
 
-def test_memory_is_bounded_and_keeps_what_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("searchengine.query.kept_vectors._IN_MEMORY", 3)
-    kept = KeptVectors()
+def test_memory_is_bounded_and_keeps_what_is_asked_for() -> None:
+    kept = KeptVectors(in_memory=3 * (4 * DIM + 300))
     for text in ("a", "b", "c"):
         kept.keep(MODEL, [text], "off", vectors(1))
     assert known(kept, ["a"]) == [True]
     kept.keep(MODEL, ["d"], "off", vectors(1))
+    assert kept.nbytes == 3 * (4 * DIM + 300)
     assert known(kept, ["a", "b", "c", "d"]) == [True, False, True, True]
+    assert (kept.hits, kept.misses) == (4, 1)
+    for again in range(3):  # the same text is not counted twice
+        kept.keep(MODEL, ["d"], "off", vectors(1, again))
+    assert kept.nbytes == 3 * (4 * DIM + 300)
+    assert known(kept, ["a", "c"]) == [True, True]
 
 
 def test_long_lists_and_switched_off_disks_are_not_written(tmp_path: Path) -> None:
