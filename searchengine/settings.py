@@ -150,6 +150,8 @@ class ServiceSettings(_Group):
     """The address listened at; this machine alone unless it is another."""
     port: int = Field(default=8000, ge=0, le=65_535)
     """0: any that is free."""
+    rerank: tuple[str, ...] = ()
+    """Second models that a question may name."""
     threads: int = Field(default=64, ge=1, le=1024)
     """Requests worked on at a time; they wait for the model and the database, mostly."""
     waiting: int = Field(default=256, ge=0, le=65_536)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from searchengine import __version__
 from searchengine.encoders.configured import load_questions_encoder
-from searchengine.service import problems
+from searchengine.service import openapi, problems
 from searchengine.service.batched_encoder import BatchedEncoder, company_of
 from searchengine.service.call import Call, calling
 from searchengine.service.corpora import Corpora
@@ -65,11 +65,13 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
     for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
+    openapi.install(app)
     app.add_middleware(_Calls, deadline_s=settings.service.deadline_s)
     return app
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from searchengine import errors
@@ -16,9 +17,17 @@ from searchengine.service.call import current_call
 from searchengine.service.threads import ClientGoneError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fastapi import FastAPI, Request
 
+
+class NotAllowedError(errors.UsageError):
+    """What the service's settings do not allow."""
+
+
 STATUS: dict[type[errors.SearchEngineError], int] = {
+    NotAllowedError: 403,
     errors.UsageError: 422,
     errors.UnknownModelError: 404,
     errors.MismatchError: 409,
@@ -55,6 +64,16 @@ class Problem(BaseModel):
     """Names this request in the service's log."""
 
 
+@contextmanager
+def at(pointer: str) -> Iterator[None]:
+    """Have the errors of a block point at a value of the request (RFC 6901)."""
+    try:
+        yield
+    except errors.SearchEngineError as error:
+        error.__dict__.setdefault("pointer", pointer)
+        raise
+
+
 def status_of(error: errors.SearchEngineError) -> int:
     """Return the HTTP status of an error."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
@@ -71,9 +90,13 @@ def problem_response(
         request_id=current_call().id,
         **more,
     )
+    return _respond(problem, headers)
+
+
+def _respond(problem: Problem, headers: dict[str, str] | None) -> JSONResponse:
     return JSONResponse(
         problem.model_dump(exclude_none=True),
-        status,
+        problem.status,
         headers=headers,
         media_type="application/problem+json",
     )
@@ -89,20 +112,33 @@ def install(app: FastAPI) -> None:
 
 def known_problem(error: errors.SearchEngineError) -> JSONResponse:
     """Return the response of one of this package's errors."""
-    status = status_of(error)
+    problem = describe(error)
     headers = {}
+    status = problem.status
     if isinstance(error, errors.OverloadError):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     elif status == 503:
         headers["Retry-After"] = "1"
-    return problem_response(
-        type(error).__name__.removesuffix("Error"),
-        status,
-        str(error),
-        headers=headers,
+    return _respond(problem, headers)
+
+
+def describe(error: errors.SearchEngineError) -> Problem:
+    """Return one of this package's errors as a problem."""
+    return Problem(
+        title=type(error).__name__.removesuffix("Error"),
+        status=status_of(error),
+        detail=clean_text(str(error)),
         hint=clean_text(error.hint) or None,
         column=getattr(error, "column", None),
+        pointer=getattr(error, "pointer", None),
+        request_id=current_call().id,
     )
+
+
+def invalid(error: ValidationError, *before: str) -> RequestValidationError:
+    """Return what FastAPI raises where a body does not fit its model."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return RequestValidationError([{**one, "loc": ("body", *before, *one["loc"])} for one in found])
 
 
 async def _known(request: Request, error: Exception) -> Response:

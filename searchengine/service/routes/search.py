@@ -2,32 +2,156 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from searchengine.present.formats import as_json
-from searchengine.query.json_form import query_from_json
+from searchengine.errors import SearchEngineError
+from searchengine.query.terms import Known, Term, Words
+from searchengine.service.bodies import FORM, JSON, Upload, media_type, read_form, read_json
+from searchengine.service.call import current_call
+from searchengine.service.problems import at, describe
+from searchengine.service.questions import (
+    answered,
+    asked_terms,
+    dump,
+    filter_of,
+    itself,
+    question,
+)
+from searchengine.service.replies import body_of, json_reply
+from searchengine.service.schemas.answering import BatchAnswer, SearchAnswer
+from searchengine.service.schemas.asking import (
+    BatchRequest,
+    SearchForm,
+    SearchParameters,
+    SearchRequest,
+    SimilarParameters,
+    UploadSearchRequest,
+)
+from searchengine.service.schemas.strict import ItemId
 from searchengine.service.state import Service, Shared
 
 router = APIRouter(prefix="/v1/corpora/{corpus}", tags=["search"])
+Corpus = Annotated[str, Path(min_length=1, max_length=128, description="A corpus by its name.")]
 
 
-@router.get("/search", summary="Search by a text query that can be bookmarked")
-async def search_by_text(
+@router.get(
+    "/search",
+    summary="Search by a text query that can be bookmarked",
+    response_model=SearchAnswer,
+)
+async def search_by_address(
     request: Request,
     service: Shared,
-    corpus: str,
-    q: Annotated[str, Query(description="As people type it: 2:golden retriever + beach - people")],
-    limit: Annotated[int, Query(ge=1, le=1000)] = 10,
-) -> dict[str, Any]:
+    corpus: Corpus,
+    parameters: Annotated[SearchParameters, Query()],
+) -> Response:
     """Answer a query as it is typed on the command line."""
-    return await service.threads.run(
-        request, answer_json, service, corpus, {"query": q, "limit": limit}
-    )
+    given = parameters.model_dump(exclude_unset=True)
+    asked = SearchRequest.model_validate({"query": given.pop("q"), **given})
+    return json_reply(await service.threads.run(request, _answer, service, corpus, asked, {}))
 
 
-def answer_json(service: Service, corpus: str, question: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer to a question in ``json_form``'s shape, as ``search --json`` prints it."""
-    query = query_from_json(question)
-    return as_json(service.corpora.engine(corpus).answer(query))
+@router.post(
+    "/search",
+    summary="Search by words, pictures, items and vectors, in any mix",
+    response_model=SearchAnswer,
+    openapi_extra=body_of((JSON, SearchRequest), (FORM, SearchForm)),
+)
+async def search(request: Request, service: Shared, corpus: Corpus) -> Response:
+    """Answer a question: what ``search --json`` prints.
+
+    A form sends pictures along: each file is a term, or what ``{"upload": "NAME"}`` in the
+    question of the field ``query`` names.
+    """
+    uploads: dict[str, Upload] = {}
+    if media_type(request) == JSON:
+        asked = read_json(await request.body(), SearchRequest)
+    else:
+        said, uploads = await read_form(request, "query")
+        asked = read_json(said if said is not None else "{}", UploadSearchRequest, "query")
+    return json_reply(await service.threads.run(request, _answer, service, corpus, asked, uploads))
+
+
+@router.post(
+    "/search/batch",
+    summary="Answer several questions",
+    response_model=BatchAnswer,
+)
+async def search_batch(
+    request: Request, service: Shared, corpus: Corpus, asked: BatchRequest
+) -> Response:
+    """Answer each question, or say in its place why there is no answer.
+
+    A batch that does not fit its schema is refused as a whole.
+    """
+    return json_reply(await service.threads.run(request, _answer_all, service, corpus, asked))
+
+
+@router.get(
+    "/items/{id}/similar",
+    summary="Find what is like an indexed item",
+    response_model=SearchAnswer,
+)
+async def similar(
+    request: Request,
+    service: Shared,
+    corpus: Corpus,
+    id: ItemId,
+    parameters: Annotated[SimilarParameters, Query()],
+) -> Response:
+    """Answer as ``similar id:ID --json`` does."""
+    return json_reply(await service.threads.run(request, _similar, service, corpus, id, parameters))
+
+
+def _answer(
+    service: Service, corpus: str, asked: SearchRequest, uploads: dict[str, Upload]
+) -> bytes:
+    return dump(_answer_json(service, corpus, asked, uploads))
+
+
+def _answer_json(
+    service: Service, corpus: str, asked: SearchRequest, uploads: dict[str, Upload]
+) -> dict[str, Any]:
+    engine = service.corpora.engine(corpus)
+    terms = asked_terms(asked, uploads)
+    where = filter_of(asked.filter)
+    query = question(engine, service.settings.service, terms, asked, where)
+    return answered(engine, query, asked)
+
+
+def _answer_all(service: Service, corpus: str, asked: BatchRequest) -> bytes:
+    _encode_together(service, corpus, asked)
+    answers: list[dict[str, Any]] = []
+    for place, one in enumerate(asked.queries):
+        current_call().check()
+        try:
+            with at(f"/queries/{place}"):
+                answers.append({"answer": _answer_json(service, corpus, one, {})})
+        except SearchEngineError as error:
+            answers.append({"problem": describe(error).model_dump(exclude_none=True)})
+    return dump({"answers": answers})
+
+
+def _encode_together(service: Service, corpus: str, asked: BatchRequest) -> None:
+    """Have all texts of a batch encoded at once: each question then finds its own made already."""
+    engine = service.corpora.engine(corpus)
+    texts: list[Term] = []
+    for one in asked.queries:
+        # What is wrong with a question is told in its place.
+        with suppress(SearchEngineError):
+            texts += [Term(t.what) for t in asked_terms(one) if isinstance(t.what, Words)]
+    if len(texts) > 1:
+        with suppress(SearchEngineError):
+            engine.encoded(texts, asked.queries[0].modalities[0])
+
+
+def _similar(service: Service, corpus: str, id: str, asked: SimilarParameters) -> bytes:
+    engine = service.corpora.engine(corpus)
+    terms = (Term(Known(id)),)
+    without = itself(terms) if asked.exclude_self else frozenset()
+    where = filter_of(asked.filter)
+    query = question(engine, service.settings.service, terms, asked, where, without=without)
+    return dump(answered(engine, query, asked))
