@@ -23,6 +23,7 @@ import platformdirs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
@@ -36,6 +37,14 @@ if TYPE_CHECKING:
 
 ENV_PREFIX = "SEARCHENGINE_"
 DEFAULT_MODEL = "ViT-B-32-256/datacomp_s34b_b86k"
+
+
+def _names(value: Any) -> Any:
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+"""A list in a file; apart by spaces or commas in a flag or in the environment."""
 
 
 def _auto(value: Any) -> Any:
@@ -171,6 +180,35 @@ class ServiceSettings(_Group):
     """Texts, and pictures, that may wait for the model; further ones are told to come again."""
     texts_mb: int = Field(default=64, ge=0, le=65_536)
     """Megabytes of vectors of texts asked lately that are kept in memory."""
+    keys: SecretStr = SecretStr("")
+    """Who is let in: ``name:read:SHA256`` or ``name:write:SHA256``, apart by spaces or commas, as
+    ``searchengine key`` prints them. Without any, and without a file of them, everybody is."""
+    keys_file: Path | None = None
+    """A file of such entries, one a line. It may change while the service runs."""
+    without_keys: bool = False
+    """Listen at an address that others can reach though no key is asked for."""
+    rate: float = Field(default=100.0, ge=0)
+    """Requests a second for each key, in the long run; further ones are told to come again (429).
+    Where no key is asked for: for each address, unless only this machine can ask. 0: any."""
+    burst: int = Field(default=400, ge=1)
+    """Requests that may come at once before ``rate`` counts."""
+    max_body_bytes: int = Field(default=32 << 20, ge=1)
+    """Forms with files that have more bytes are refused (413)."""
+    max_json_bytes: int = Field(default=8 << 20, ge=1)
+    """Any other body with more bytes is refused (413)."""
+    max_bodies_bytes: int = Field(default=512 << 20, ge=1)
+    """Bytes of all bodies under way at a time; further ones are told to come again (429)."""
+    body_pause_s: float = Field(default=10.0, gt=0)
+    """Seconds without a byte after which a body is given up (408)."""
+    connections: int = Field(default=1024, ge=1, le=65_536)
+    """Connections at a time; further ones are turned away (503)."""
+    hosts: Names = ()
+    """Names that the service goes by, apart from addresses and ``localhost``. With keys and none
+    named here: any."""
+    cors_origins: Names = ()
+    """Sites whose pages may ask: ``https://photos.example``."""
+    fetch: bool = False
+    """Fetch pictures that are named by URL; never from private addresses."""
 
 
 class Settings(BaseSettings):

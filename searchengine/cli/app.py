@@ -22,6 +22,7 @@ from searchengine.cli import (
     export_model,
     import_embeddings,
     index,
+    key,
     reindex,
     remove,
     search,
@@ -54,6 +55,7 @@ app.command("classify")(classify.classify)
 app.command("explain")(explain.explain)
 app.command("duplicates")(duplicates.duplicates)
 app.command("serve")(serve.serve)
+app.command("key")(key.key)
 app.command("stats")(stats.stats)
 app.command("corpora")(corpora.corpora)
 app.command("reindex")(reindex.reindex)

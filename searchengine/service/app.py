@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from searchengine import __version__
 from searchengine.encoders.configured import load_questions_encoder
-from searchengine.service import openapi, problems
+from searchengine.service import guard, openapi, problems
 from searchengine.service.batched_encoder import BatchedEncoder, company_of
 from searchengine.service.call import Call, calling
 from searchengine.service.corpora import Corpora
@@ -72,6 +72,7 @@ def create_app(
         app.include_router(router)
     problems.install(app)
     openapi.install(app)
+    guard.install(app, settings.service)
     app.add_middleware(_Calls, deadline_s=settings.service.deadline_s)
     return app
 

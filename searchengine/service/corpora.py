@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from searchengine.errors import NotFoundError
+from searchengine.encoders.names import parse_model
+from searchengine.errors import NotFoundError, UnknownModelError
+from searchengine.fetching import limits_of
 from searchengine.query.engine import SearchEngine
 from searchengine.query.kept_vectors import KeptVectors
 from searchengine.query.resolve import Access
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from searchengine.encoders.contract import Encoder
+    from searchengine.fetching import Limits
     from searchengine.settings import Settings
     from searchengine.store.contract import SideInfo, Store
 
@@ -70,10 +74,25 @@ class Corpora:
         """Return a model by its canonical name, loaded. Raises as ``load_encoder`` does."""
         if (known := self._encoders.get(model)) is not None:
             return known
+        self._check_served(model)
         with self._loading:
             if model not in self._encoders:
                 self._encoders[model] = self._wrap(self._load_encoder(self.settings, model))
             return self._encoders[model]
+
+    def _check_served(self, model: str) -> None:
+        """Raise ``UnknownModelError`` for a model that nobody who runs this service named.
+
+        A request may name one to rerank with, and a name may be a folder or somebody's repository.
+        """
+        settings = self.settings
+        named = {info.model for info in self.sides()} | {*settings.service.rerank}
+        named |= {settings.model.name} - {""}
+        if str(parse_model(model)) not in {str(parse_model(name)) for name in named}:
+            raise UnknownModelError(
+                "this service does not serve that model",
+                hint=f"it serves {', '.join(sorted(named))} (setting service.rerank adds to them)",
+            )
 
     def sides(self) -> list[SideInfo]:
         """Return what the database holds."""
@@ -102,6 +121,8 @@ class Corpora:
             corpus=corpus,
             access=Access(
                 files=False,
+                net=settings.service.fetch,
+                limits=_fetch_limits(settings),
                 max_pixels=settings.ingest.max_pixels,
                 max_bytes=settings.ingest.max_bytes,
             ),
@@ -123,3 +144,20 @@ class Corpora:
             if self._store is not None:
                 self._store.close()
                 self._store = None
+
+
+def _fetch_limits(settings: Settings) -> Limits:
+    """Return the limits of pictures that a request names by URL.
+
+    Whoever asks over the network is not whoever wrote ``net.allow_private``; and they wait.
+    """
+    patience = settings.service.deadline_s / 2
+    limits = limits_of(settings.net)
+    return replace(
+        limits,
+        allow_private=False,
+        retries=0,
+        timeout_s=min(limits.timeout_s, patience),
+        total_s=patience,
+        max_bytes=min(limits.max_bytes, settings.service.max_body_bytes),
+    )

@@ -14,6 +14,8 @@ def serve(app: FastAPI, chosen: ServiceSettings) -> None:
     """Serve an application until SIGINT or SIGTERM; then answer what is under way, and return."""
     import uvicorn
 
+    from searchengine.service.guard.connections import bounded
+
     uvicorn.run(
         app,
         host=chosen.host,
@@ -22,4 +24,5 @@ def serve(app: FastAPI, chosen: ServiceSettings) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
+        **bounded(limit_concurrency=chosen.connections),
     )

@@ -38,9 +38,13 @@ def scenes_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings_at(home: Path, **flags: object) -> Settings:
     """The settings of a service over such a folder."""
     dotted = {name.replace("__", "."): value for name, value in flags.items()}
-    return load_settings(
-        flags={"corpus": "scenes", "data_dir": home / "data", "cache_dir": home / "cache"} | dotted
-    )
+    usual = {
+        "corpus": "scenes",
+        "data_dir": home / "data",
+        "cache_dir": home / "cache",
+        "service.hosts": ["testserver"],  # as starlette's TestClient names the host
+    }
+    return load_settings(flags=usual | dotted)
 
 
 @pytest.fixture(scope="module")
