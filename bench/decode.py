@@ -77,7 +77,7 @@ def decode(data: bytes) -> Decoded:
 
 def ours(data: bytes) -> Any:
     decoded = decode(data)
-    return PREPROCESS(decoded.image, decoded.reduced_from)
+    return PREPROCESS(decoded.seen, decoded.reduced_from)
 
 
 def open_clip_way() -> Callable[[bytes], Any]:
@@ -127,7 +127,7 @@ def likeness(files: Sequence[bytes], encoder: Any | None) -> dict[str, Any]:
     for data in files:
         decoded = decode(data)
         factors.add(round(max(decoded.size) / max(decoded.image.size)))
-        mine.append(PREPROCESS(decoded.image, decoded.reduced_from))
+        mine.append(PREPROCESS(decoded.seen, decoded.reduced_from))
         image: Any = decode_image(data, max_pixels=LIMIT).image
         for step in steps:
             image = step(image)

@@ -80,7 +80,7 @@ def _fast(preprocess: Preprocess) -> Callable[[bytes], Any]:
 
     def one(data: bytes) -> Any:
         decoded = decode_image(data, max_pixels=_MAX_PIXELS, reduction=preprocess.reduction)
-        return preprocess(decoded.image, decoded.reduced_from)
+        return preprocess(decoded.seen, decoded.reduced_from)
 
     return one
 
@@ -94,7 +94,7 @@ def _half(
 
     def one(data: bytes) -> Any:
         decoded = decode_image(data, max_pixels=_MAX_PIXELS, reduction=preprocess.reduction)
-        return torch.from_numpy(np.array(decoded.image)), decoded.reduced_from
+        return torch.from_numpy(np.array(decoded.seen)), decoded.reduced_from
 
     pictures, wholes = zip(*pool.map(one, files), strict=True)
     return resize.mixed(pictures, wholes)

@@ -111,7 +111,7 @@ def _make_ready(one: Loaded, encoder: Encoder, max_pixels: int) -> Ready:
     if asset.modality == "text":
         return Ready(one.todo, Item(mime="text/plain", **common), None)
     decoded, pixels = prepare_picture(encoder, one.data, max_pixels=max_pixels)
-    facts = read_exif(decoded.image)
+    facts = read_exif(decoded.tagged)
     item = Item(
         mime=decoded.mime,
         width=decoded.width,

@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 from searchengine.errors import DecodeError, LimitError
 from searchengine.extras import missing_extra
-from searchengine.jpeg import load_reduced
+from searchengine.jpeg import load_reduced, reduced_pixels
 from searchengine.raw import RAW_SUFFIXES, decode_raw, raw_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PIL import Image, ImageFile
+
+    from searchengine.encoders.contract import Pixels
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".tif", ".tiff"}
@@ -54,6 +56,16 @@ _CONTAINERS = (b"%PDF-", b"\x1a\x45\xdf\xa3")
 """How PDFs and Matroska films begin; MP4 films begin as AVIF does."""
 _ORIENTATION = 0x0112
 _SIDEWAYS = {5, 6, 7, 8}
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+"""How to turn a picture of an EXIF orientation upright, in Pillow's words."""
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 
@@ -64,20 +76,39 @@ _QUIET = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 class Decoded:
     """A picture as it is looked at."""
 
-    image: Image.Image
-    """Mode RGB, upright, no transparency. Its EXIF is still the file's, orientation included."""
+    seen: Image.Image | Pixels
+    """Mode RGB, upright, no transparency; uint8 (h, w, 3) where the decoder gave just that."""
     width: int
     """Pixels, of the whole upright picture."""
     height: int
     mime: str
     """From the content."""
     reduced_from: tuple[int, int] | None = None
-    """Width and height of what ``image`` was made from, if it was reduced while it was decoded."""
+    """Width and height of what was decoded, if it was reduced on the way."""
+    header: Image.Image | None = None
+    """The opened file where ``seen`` has none of its tags."""
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the whole upright picture."""
         return self.width, self.height
+
+    @property
+    def tagged(self) -> Image.Image:
+        """What the file's EXIF can be read from, orientation included; perhaps without pixels."""
+        return self.header or self.image
+
+    @property
+    def image(self) -> Image.Image:
+        """``seen`` as an image, made anew from pixels. Its EXIF is still the file's."""
+        from PIL import Image
+
+        if isinstance(self.seen, Image.Image):
+            return self.seen
+        image = Image.fromarray(self.seen)
+        if self.header is not None:
+            _carry_exif(self.header, image)
+        return image
 
 
 def decode_image(
@@ -104,19 +135,15 @@ def decode_image(
         return decode_raw(data, raw, max_pixels=max_pixels, decode=preview)
     kind = _kind_of(data)
     quiet_pillow()
-    whole: tuple[int, int] | None = None
     try:
         picture = _open(kind, data)
         check_pixels(*picture.size, max_pixels)
+        if kind == "JPEG" and reduction is not None:
+            return _decode_jpeg(picture, data, reduction)
         if kind == "TIFF":
             _prepare_tiff(picture, max_pixels)
-        seen: Image.Image = picture
-        if kind == "JPEG" and reduction is not None:
-            whole = _upright_size(picture)
-            seen = load_reduced(picture, data, reduction(*whole))
-        else:
-            picture.load()
-        image = _flatten(_turned(seen, _orientation(picture)))
+        picture.load()
+        image = _flatten(_turned(picture, _orientation(picture)))
     except (DecodeError, LimitError):
         raise
     except MemoryError:
@@ -129,12 +156,8 @@ def decode_image(
     if kind == "TIFF":
         _carry_tiff_exif(picture, image)
     else:
-        for key in ("exif", "Raw profile type exif"):  # a new canvas has lost them
-            if key in picture.info:
-                image.info[key] = picture.info[key]
-    if whole is None or whole == image.size:
-        return Decoded(image, *image.size, _KINDS[kind][0])
-    return Decoded(image, *whole, _KINDS[kind][0], reduced_from=whole)
+        _carry_exif(picture, image)
+    return Decoded(image, *image.size, _KINDS[kind][0])
 
 
 def is_picture(data: bytes | None) -> bool:
@@ -210,6 +233,28 @@ def _open(kind: str, data: bytes) -> ImageFile.ImageFile:
     return picture
 
 
+def _decode_jpeg(
+    picture: ImageFile.ImageFile, data: bytes, reduction: Callable[[int, int], int]
+) -> Decoded:
+    """Decode an opened JPEG, reduced where that is asked for."""
+    orientation = _orientation(picture)
+    width, height = picture.size[::-1] if orientation in _SIDEWAYS else picture.size
+    factor, mime = reduction(width, height), _KINDS["JPEG"][0]
+    seen: Image.Image = picture
+    if factor > 1 and (pixels := reduced_pixels(picture, data, factor)) is not None:
+        if orientation not in _TURNS:
+            return Decoded(pixels, width, height, mime, (width, height), header=picture)
+        from PIL.Image import fromarray
+
+        seen = fromarray(pixels)
+    else:
+        load_reduced(picture, factor)
+    image = _flatten(_turned(seen, orientation))
+    _carry_exif(picture, image)
+    reduced = image.size != (width, height)
+    return Decoded(image, width, height, mime, (width, height) if reduced else None)
+
+
 def _raise_for(error: Exception, kind: str) -> NoReturn:
     from PIL import Image
 
@@ -248,6 +293,13 @@ def _carry_tiff_exif(picture: Image.Image, image: Image.Image) -> None:
         image.info.pop("exif", None)
 
 
+def _carry_exif(picture: Image.Image, image: Image.Image) -> None:
+    """Give a new canvas the tags of what it was made from."""
+    for key in ("exif", "Raw profile type exif"):
+        if key in picture.info:
+            image.info[key] = picture.info[key]
+
+
 def _orientation(picture: Image.Image) -> int:
     """Return how the picture is turned, 1 to 8, or another number that means nothing."""
     try:
@@ -257,24 +309,11 @@ def _orientation(picture: Image.Image) -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def _upright_size(picture: Image.Image) -> tuple[int, int]:
-    width, height = picture.size
-    return (height, width) if _orientation(picture) in _SIDEWAYS else (width, height)
-
-
 def _turned(picture: Image.Image, orientation: int) -> Image.Image:
-    from PIL import Image
+    from PIL.Image import Transpose
 
-    turn = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_270,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_90,
-    }.get(orientation)
-    return picture if turn is None else picture.transpose(turn)
+    turn = _TURNS.get(orientation)
+    return picture if turn is None else picture.transpose(Transpose[turn])
 
 
 def _flatten(image: Image.Image) -> Image.Image:

@@ -10,43 +10,41 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageFile
+    from PIL import ImageFile
+
+    from searchengine.encoders.contract import Pixels
 
 
-def load_reduced(picture: ImageFile.ImageFile, data: bytes, factor: int) -> Image.Image:
-    """Decode an opened JPEG at one over ``factor`` (1, 2, 4, 8) of its size, rounded up.
+def reduced_pixels(picture: ImageFile.ImageFile, data: bytes, factor: int) -> Pixels | None:
+    """Decode an opened JPEG at one over ``factor`` (2, 4, 8) of its size: uint8 (h, w, 3), RGB.
 
-    libjpeg-turbo is called directly where simplejpeg is installed: the pixels
-    are Pillow's, without its detours. Whatever is odd about a file, and be it a
-    warning, is left to Pillow, so that what is refused does not depend on it.
-    Raises what Pillow raises.
+    The sides are rounded up. libjpeg-turbo is called directly where simplejpeg is installed: the
+    pixels are Pillow's, without its copies of them. Whatever is odd about a file, and be it a
+    warning, is left to Pillow and gives ``None``, so that what is refused does not depend on it.
     """
-    if factor > 1:
-        if (image := _direct(picture, data, factor)) is not None:
-            return image
-        width, height = picture.size
-        picture.draft(None, (max(1, width // factor), max(1, height // factor)))
-    picture.load()
-    return picture
-
-
-def _direct(picture: ImageFile.ImageFile, data: bytes, factor: int) -> Image.Image | None:
-    colours = {"RGB": "RGB", "L": "GRAY"}.get(picture.mode)
     simplejpeg = _simplejpeg()
-    if simplejpeg is None or colours is None:
+    if simplejpeg is None or picture.mode not in ("RGB", "L"):
         return None
     width, height = (-(-side // factor) for side in picture.size)
     try:
-        pixels = simplejpeg.decode_jpeg(
-            data, colours, min_width=width, min_height=height, strict=True
+        pixels: Pixels = simplejpeg.decode_jpeg(
+            data, "RGB", min_width=width, min_height=height, strict=True
         )
     except (ValueError, RuntimeError):
         return None
-    if pixels.shape[:2] != (height, width):  # a tiny picture for which another scale will do
-        return None
-    from PIL.Image import fromarray
+    # a tiny picture may come at another scale that will do
+    return pixels if pixels.shape[:2] == (height, width) else None
 
-    return fromarray(pixels if colours == "RGB" else pixels[:, :, 0])
+
+def load_reduced(picture: ImageFile.ImageFile, factor: int) -> None:
+    """Have Pillow load an opened JPEG at one over ``factor`` (1, 2, 4, 8) of its size, rounded up.
+
+    Raises what Pillow raises.
+    """
+    if factor > 1:
+        width, height = picture.size
+        picture.draft(None, (max(1, width // factor), max(1, height // factor)))
+    picture.load()
 
 
 @cache

@@ -116,8 +116,10 @@ def decode_raw(
     if max(shown.size) >= _FULL * max(full):
         full = shown.size
     if (exif := _own_exif(data)) is not None:
-        shown.image.info["exif"] = exif
-        shown.image.getexif().load(exif)  # in place of the preview's, which has been read already
+        image = shown.image
+        image.info["exif"] = exif
+        image.getexif().load(exif)  # in place of the preview's, which may have been read already
+        shown = replace(shown, seen=image, header=None)
     return replace(shown, width=full[0], height=full[1], mime=mime)
 
 
@@ -158,7 +160,7 @@ def _seen(
     except DecodeError:
         return None
     # Few previews say how the camera was held; LibRaw writes it into those without any EXIF.
-    says = decoded.image.getexif().get(_ORIENTATION)
+    says = decoded.tagged.getexif().get(_ORIENTATION)
     return decoded if says else _turned(decoded, flip)
 
 
@@ -194,10 +196,10 @@ def _turned(shown: Decoded, flip: int) -> Decoded:
         return shown
     image = shown.image.transpose(turn)
     if flip == 3:
-        return replace(shown, image=image)
+        return replace(shown, seen=image)
     return replace(
         shown,
-        image=image,
+        seen=image,
         width=shown.height,
         height=shown.width,
         reduced_from=shown.reduced_from and shown.reduced_from[::-1],

@@ -470,6 +470,18 @@ def test_an_ordinary_jpeg_needs_no_pillow_to_be_decoded(monkeypatch: pytest.Monk
     np.testing.assert_array_equal(np.asarray(reduced(ODDITIES["plain"], 2).image), expected)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_pixels_alone_keep_the_tags_of_their_file(orientation: int) -> None:
+    exif = exif_with(orientation=orientation)
+    exif[0x0110] = "a camera"
+    result = reduced(encode(photo(200, 140), "JPEG", exif=exif), 2)
+    assert isinstance(result.seen, np.ndarray) == (orientation == 1)
+    np.testing.assert_array_equal(np.asarray(result.seen), np.asarray(result.image))
+    for image in (result.tagged, result.image):
+        assert image.getexif()[0x0110] == "a camera"
+        assert image.getexif()[0x0112] == orientation
+
+
 def verdict(data: bytes, **options: Any) -> str:
     try:
         decode_image(data, max_pixels=LIMIT, **options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Pixels = npt.NDArray[np.uint8]
 """One image (h, w, 3) or a batch (n, h, w, 3): RGB, 0 to 255."""
+Picture: TypeAlias = "Image.Image | Pixels"
+"""One picture: an image of Pillow's in mode RGB, or its pixels."""
 Vectors = npt.NDArray[np.float32]
 """(n, dim), rows of unit length, all finite."""
 
@@ -40,11 +42,12 @@ class Encoder(Protocol):
     def reduction(self, width: int, height: int) -> int:
         """Return by how much such a picture may be reduced while it is decoded: 1, 2, 4 or 8."""
 
-    def preprocess(self, image: Image.Image, whole: tuple[int, int] | None = None) -> Pixels:
+    def preprocess(self, image: Picture, whole: tuple[int, int] | None = None) -> Pixels:
         """Return the uint8 (h, w, 3) input of an RGB image. Runs in a worker, without torch.
 
         ``whole`` is the width and height of the picture before it was reduced;
         without it the image is the whole picture. ``encoders.pictures`` does both.
+        Pixels instead of an image come only to those who ask for a reduction.
         """
 
     def encode_images(self, pixels: Pixels) -> Vectors:

@@ -10,18 +10,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from searchengine.encoders.contract import Pixels, Vectors
+from searchengine.encoders.contract import Picture, Pixels, Vectors
 from searchengine.encoders.fingerprint import ModelCard
 from searchengine.encoders.preprocess import Preprocess
 from searchengine.encoders.vectors import unit_rows
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (220, 30, 30),
@@ -87,7 +83,7 @@ class FakeEncoder:
         """Return by how much such a picture may be reduced while it is decoded."""
         return self._preprocess.reduction(width, height)
 
-    def preprocess(self, image: Image.Image, whole: tuple[int, int] | None = None) -> Pixels:
+    def preprocess(self, image: Picture, whole: tuple[int, int] | None = None) -> Pixels:
         """Return uint8 (32, 32, 3)."""
         return self._preprocess(image, whole)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def prepare_picture(encoder: Encoder, data: bytes, *, max_pixels: int) -> tuple[Decoded, Pixels]:
     """Return the decoded picture and the encoder's uint8 (h, w, 3) input.
 
-    The picture is decoded no larger than the encoder asks for, so its ``image``
+    The picture is decoded no larger than the encoder asks for, so what is ``seen``
     may be smaller than its ``size``. What is indexed and what is asked with both
     come this way: equal bytes give equal pixels.
 
@@ -21,4 +21,4 @@ def prepare_picture(encoder: Encoder, data: bytes, *, max_pixels: int) -> tuple[
     from searchengine.decode import decode_image
 
     decoded = decode_image(data, max_pixels=max_pixels, reduction=encoder.reduction)
-    return decoded, encoder.preprocess(decoded.image, decoded.reduced_from)
+    return decoded, encoder.preprocess(decoded.seen, decoded.reduced_from)

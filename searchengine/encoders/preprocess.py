@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 
-from searchengine.encoders.box_resize import resize_box
-from searchengine.encoders.contract import Pixels
+from searchengine.encoders.box_resize import Box, resize_box
+from searchengine.encoders.contract import Picture, Pixels
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -75,7 +75,7 @@ class Preprocess:
                 return factor
         return 1
 
-    def __call__(self, image: Image.Image, whole: tuple[int, int] | None = None) -> Pixels:
+    def __call__(self, image: Picture, whole: tuple[int, int] | None = None) -> Pixels:
         """Return uint8 (h, w, 3), bit-equal to OpenCLIP's own where the image is the whole picture.
 
         One exception: of a picture so long that its resized form would exceed
@@ -86,17 +86,21 @@ class Preprocess:
         a quarter or an eighth of, sides rounded up. The result then has every
         pixel where it would be without.
         """
+        if isinstance(image, np.ndarray):
+            if whole is not None and whole != image.shape[1::-1]:
+                return self._from_reduced(image, *whole)
+            image = _image_of(image)
         if image.mode != "RGB":
             image = image.convert("RGB")
         if whole is not None and whole != image.size:
-            return self._from_reduced(image, *whole)
+            return self._from_reduced(np.asarray(image), *whole)
         height, width = self.size
         if self.resize_mode == "squash":
             image = self._resize(image, self.size)
         else:
             resized = self._resized_size(image.height, image.width)
             if resized[0] * resized[1] > _MAX_RESIZED:
-                return np.asarray(self._resize_middle(image, image.size, resized))
+                return self._resize_middle(image, resized)
             image = _pad(self._resize(image, resized), self.size, self._border)
             left = _round_half(image.width - width)
             top = _round_half(image.height - height)
@@ -160,36 +164,39 @@ class Preprocess:
         """Return height and width after the resize, before anything is cut off or added."""
         return self.size if self.resize_mode == "squash" else self._resized_size(height, width)
 
-    def _from_reduced(self, image: Image.Image, width: int, height: int) -> Pixels:
+    def _from_reduced(self, pixels: Pixels, width: int, height: int) -> Pixels:
         """Resize what a picture of that width and height was reduced to.
 
         A side of n pixels became n / factor, rounded up: the last pixel may reach
         beyond the picture's edge. The box that is resized ends at the edge.
         """
-        ratio = max(width / image.width, height / image.height)
-        factor = 1 << math.ceil(math.log2(ratio))
+        rows, columns = pixels.shape[:2]
+        factor = 1 << math.ceil(math.log2(max(width / columns, height / rows)))
         extent = (width / factor, height / factor)
-        part = self._resize_middle(image, extent, self._whole_size(height, width), quick=True)
-        return np.asarray(_pad(part, self.size, self._border))
+        part = self._kept_part((columns, rows), extent, self._whole_size(height, width))
+        left, top, right, bottom = part.cut
+        resized = resize_box(pixels[top:bottom, left:right], part.size, self.kernel, part.box)
+        if resized.shape[:2] == self.size:
+            return resized
+        return np.asarray(_pad(_image_of(resized), self.size, self._border))
 
-    def _resize_middle(
-        self,
-        image: Image.Image,
-        extent: tuple[float, float],
-        resized: tuple[int, int],
-        *,
-        quick: bool = False,
-    ) -> Image.Image:
-        """Resize just the part of the source that the centre crop keeps.
+    def _resize_middle(self, image: Image.Image, resized: tuple[int, int]) -> Pixels:
+        """Resize just the part of a whole picture that the centre crop keeps."""
+        part = self._kept_part(image.size, image.size, resized)
+        return np.asarray(image.crop(part.cut).resize(part.size, self._filter(), box=part.box))
 
-        ``extent`` is the width and height of the picture in the image's pixels.
-        The source is first cut to that part and a margin as wide as the
-        filter reaches, so that the box is given in small numbers: Pillow
-        keeps it in single precision. ``quick`` allows a resize that is near Pillow's.
+    def _kept_part(
+        self, source: tuple[int, int], extent: tuple[float, float], resized: tuple[int, int]
+    ) -> _Part:
+        """Return what of a source (width, height) the centre crop keeps.
+
+        ``extent`` is the width and height of the picture in the source's pixels, ``resized`` the
+        height and width that it would have. The cut has a margin as wide as the filter reaches;
+        it lets the box be given in small numbers: Pillow keeps it in single precision.
         """
         cuts, starts, ends, sizes = [], [], [], []
-        for source, length, large, most in zip(
-            image.size, extent, resized[::-1], self.size[::-1], strict=True
+        for side, length, large, most in zip(
+            source, extent, resized[::-1], self.size[::-1], strict=True
         ):
             scale = length / large
             kept = min(most, large)
@@ -197,16 +204,24 @@ class Preprocess:
             start, end = first * scale, (first + kept) * scale
             margin = math.ceil(2 * max(1.0, scale)) + 1
             cut = max(0, math.floor(start) - margin)
-            cuts.append((cut, min(source, math.ceil(end) + margin)))
+            cuts.append((cut, min(side, math.ceil(end) + margin)))
             starts.append(start - cut)
             ends.append(end - cut)
             sizes.append(kept)
         (left, right), (top, bottom) = cuts
-        part = image.crop((left, top, right, bottom))
         box = (starts[0], starts[1], ends[0], ends[1])
-        if quick:
-            return resize_box(part, (sizes[0], sizes[1]), self.kernel, box)
-        return part.resize((sizes[0], sizes[1]), self._filter(), box=box)
+        return _Part((left, top, right, bottom), box, (sizes[0], sizes[1]))
+
+
+class _Part(NamedTuple):
+    """A part of a picture, and what becomes of it."""
+
+    cut: tuple[int, int, int, int]
+    """Left, top, right, bottom, in the picture's pixels."""
+    box: Box
+    """What is resized, in the cut's pixels."""
+    size: tuple[int, int]
+    """Width and height of the result."""
 
 
 def preprocess_of(model_cfg: Mapping[str, Any], preprocess_cfg: Mapping[str, Any]) -> Preprocess:
@@ -230,6 +245,12 @@ def preprocess_of(model_cfg: Mapping[str, Any], preprocess_cfg: Mapping[str, Any
         mean=_triple(preprocess_cfg.get("mean") or _MEAN),
         std=_triple(preprocess_cfg.get("std") or _STD),
     )
+
+
+def _image_of(pixels: Pixels) -> Image.Image:
+    from PIL.Image import fromarray
+
+    return fromarray(pixels)
 
 
 def _pad(image: Image.Image, size: tuple[int, int], fill: int) -> Image.Image:

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from multiprocessing.connection import Connection
 
-    from PIL import Image
-
-    from searchengine.encoders.contract import Encoder, Pixels, Vectors
+    from searchengine.encoders.contract import Encoder, Picture, Pixels, Vectors
 
 _STOP_S = 5.0
 
@@ -72,7 +70,7 @@ class SeveralEncoder:
         """By how much a picture of that size may be reduced while it is decoded."""
         return self._facts.reduction(width, height)
 
-    def preprocess(self, image: Image.Image, whole: tuple[int, int] | None = None) -> Pixels:
+    def preprocess(self, image: Picture, whole: tuple[int, int] | None = None) -> Pixels:
         """Return the uint8 (h, w, 3) input of an RGB image, perhaps a reduced one of ``whole``."""
         return self._facts.preprocess(image, whole)
 
@@ -118,7 +116,7 @@ class _Facts:
     name: str
     dim: int
     fingerprint: str
-    preprocess: Callable[[Image.Image, tuple[int, int] | None], Pixels]
+    preprocess: Callable[[Picture, tuple[int, int] | None], Pixels]
     reduction: Callable[[int, int], int]
 
 

@@ -25,11 +25,30 @@ def test_both_ways_give_nearly_the_same(
     kernel: Kernel, size: tuple[int, int], box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = noisy(*size)
-    quick = np.asarray(resize_box(picture, (224, 224), kernel, box), np.float64)
+    pixels = np.asarray(picture)
+    quick = resize_box(pixels, (224, 224), kernel, box).astype(np.float64)
     monkeypatch.setattr(box_resize, "_fast", lambda: None)
-    plain = np.asarray(resize_box(picture, (224, 224), kernel, box), np.float64)
+    plain = resize_box(pixels, (224, 224), kernel, box).astype(np.float64)
     filters = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
     pillow = picture.resize((224, 224), filters[kernel], box=box)
     np.testing.assert_array_equal(plain, np.asarray(pillow))
     assert np.abs(quick - plain).max() <= 3
     assert 10 * np.log10(255**2 / max(((quick - plain) ** 2).mean(), 1e-9)) >= 53
+
+
+def test_a_box_may_end_an_ulp_beyond_the_picture() -> None:
+    pixels = np.asarray(noisy(464, 450))
+    beyond = (6.496644295302019, 0.0, 457.50335570469804, 450.00000000000006)
+    found = resize_box(pixels, (224, 224), "bicubic", beyond).astype(int)
+    inside = resize_box(pixels, (224, 224), "bicubic", (*beyond[:3], 450.0))
+    assert np.abs(found - inside).max() <= 1
+
+
+def test_a_part_of_an_array_is_resized_as_a_copy_of_it() -> None:
+    pixels = np.asarray(noisy(300, 200))
+    part, box = pixels[7:150, 20:260], (0.5, 1.0, 239.5, 142.0)
+    kernels: tuple[Kernel, ...] = ("bicubic", "bilinear")
+    for kernel in kernels:
+        np.testing.assert_array_equal(
+            resize_box(part, (64, 48), kernel, box), resize_box(part.copy(), (64, 48), kernel, box)
+        )

@@ -195,6 +195,26 @@ def test_a_reduced_picture_has_every_pixel_where_the_whole_one_has_it(
         assert difference.max() <= 6, (width, height)
 
 
+@pytest.mark.parametrize("size", [(1200, 900), (900, 1200), (6000, 4000)])
+def test_rounding_does_not_take_the_box_out_of_the_picture(size: tuple[int, int]) -> None:
+    preprocess = Preprocess((240, 240) if size[0] > 1200 else (224, 224))
+    factor = preprocess.reduction(*size)
+    reduced = Image.new("RGB", (size[0] // factor, size[1] // factor), (10, 200, 30))
+    pixels = preprocess(reduced, size)
+    assert pixels.shape == (*preprocess.size, 3)
+    assert (pixels == [10, 200, 30]).all()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pixels_are_taken_as_the_image_of_them(mode: Any) -> None:
+    preprocess = Preprocess((48, 48), mode, fill=77)
+    image = noise(200, 151)
+    pixels = np.asarray(image)
+    np.testing.assert_array_equal(preprocess(pixels), preprocess(image))
+    whole = (799, 602)
+    np.testing.assert_array_equal(preprocess(pixels, whole), preprocess(image, whole))
+
+
 def test_an_image_of_the_whole_size_is_the_whole_picture() -> None:
     preprocess = Preprocess((32, 32))
     image = noise(200, 100)
