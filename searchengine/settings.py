@@ -209,6 +209,11 @@ class ServiceSettings(_Group):
     """Sites whose pages may ask: ``https://photos.example``."""
     fetch: bool = False
     """Fetch pictures that are named by URL; never from private addresses."""
+    ready_s: float = Field(default=5.0, gt=0)
+    """Seconds within which a text and a picture must be encoded and a search be answered, for
+    ``/readyz`` to say that the service is ready."""
+    log: Literal["info", "warning"] = "info"
+    """``info``: a line for each request."""
 
 
 class Settings(BaseSettings):

@@ -7,6 +7,9 @@
     call.py       one request under way: its id, its deadline, whether anybody still waits
     threads.py    work that blocks, done off the event loop, bounded
     batching.py   what waits for a model at the same time is done together
+    requests.py   what surrounds every request: its call, its times, its line in the log
+    meters.py     what is counted and timed
+    warmth.py     whether the service can do what it is for
     problems.py   what an error looks like over HTTP (RFC 9457)
     routes/       one file a group of addresses; thin: HTTP in, the engine's words out
     serve.py      the process: sockets, signals

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -12,17 +11,17 @@ from searchengine import __version__
 from searchengine.encoders.configured import load_questions_encoder
 from searchengine.service import guard, openapi, problems
 from searchengine.service.batched_encoder import BatchedEncoder, company_of
-from searchengine.service.call import Call, calling
 from searchengine.service.corpora import Corpora
+from searchengine.service.meters import Meters
+from searchengine.service.requests import Requests
 from searchengine.service.routes import ROUTERS
 from searchengine.service.state import Service
 from searchengine.service.threads import Threads
+from searchengine.service.warmth import Warmth
 from searchengine.store.configured import open_configured_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from searchengine.encoders.contract import Encoder
     from searchengine.settings import Settings
@@ -39,21 +38,20 @@ def create_app(
 
     ``open_store`` and ``load_encoder`` are replaced in tests.
     """
+    meters = Meters()
     threads = Threads(settings.service.threads, settings.service.waiting)
-    company = company_of(settings.service, near=lambda: threads.under_way)
-    service = Service(
+    company = company_of(settings.service, near=lambda: threads.under_way, seen=meters.batch)
+    corpora = Corpora(
         settings,
-        Corpora(
-            settings,
-            open_store=open_store,
-            load_encoder=load_encoder,
-            wrap=lambda encoder: BatchedEncoder(encoder, company) if company else encoder,
-        ),
-        threads,
+        open_store=open_store,
+        load_encoder=load_encoder,
+        wrap=lambda encoder: BatchedEncoder(encoder, company) if company else encoder,
     )
+    service = Service(settings, corpora, threads, meters, Threads(2, 16), Warmth(corpora))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.warmth.begin()
         yield
         service.close()
 
@@ -73,29 +71,5 @@ def create_app(
     problems.install(app)
     openapi.install(app)
     guard.install(app, settings.service)
-    app.add_middleware(_Calls, deadline_s=settings.service.deadline_s)
+    app.add_middleware(Requests, meters=service.meters, deadline_s=settings.service.deadline_s)
     return app
-
-
-class _Calls:
-    """Gives each request its ``Call``, and its id to whoever asked."""
-
-    def __init__(self, app: ASGIApp, deadline_s: float) -> None:
-        self._app = app
-        self._deadline_s = deadline_s
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        call = Call(deadline=time.monotonic() + self._deadline_s)
-
-        async def send_with_id(message: dict[str, object]) -> None:
-            if message["type"] == "http.response.start":
-                headers = message["headers"]
-                assert isinstance(headers, list)
-                headers.append((b"x-request-id", call.id.encode()))
-            await send(message)
-
-        with calling(call):
-            await self._app(scope, receive, send_with_id)  # type: ignore[arg-type]

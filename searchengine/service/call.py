@@ -28,6 +28,8 @@ class Call:
     """Set when nobody waits for the answer any more."""
     stages: dict[str, float] = field(default_factory=dict)
     """Seconds by stage."""
+    returned: float | None = None
+    """Of ``time.perf_counter``: when the work of its thread was done."""
     counting: threading.Lock = field(default_factory=threading.Lock)
     """Held to change ``stages``: several threads may work for one request."""
 

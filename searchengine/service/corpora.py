@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from searchengine.encoders.names import parse_model
-from searchengine.errors import NotFoundError, UnknownModelError
+from searchengine.errors import (
+    MissingError,
+    NotFoundError,
+    StoreUnavailableError,
+    UnknownModelError,
+)
 from searchengine.fetching import limits_of
 from searchengine.query.engine import SearchEngine
 from searchengine.query.kept_vectors import KeptVectors
 from searchengine.query.resolve import Access
+from searchengine.service.call import current_call
+from searchengine.service.watched_store import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from searchengine.encoders.contract import Encoder
     from searchengine.fetching import Limits
+    from searchengine.query.query import Query
+    from searchengine.records import Results
     from searchengine.settings import Settings
     from searchengine.store.contract import SideInfo, Store
+
+
+class _TimedEngine(SearchEngine):
+    """A search engine whose own work is counted as its request's."""
+
+    def answer(self, query: Query) -> Results:
+        with current_call().stage("rank"):
+            return super().answer(query)
 
 
 @runtime_checkable
@@ -54,6 +72,9 @@ class Corpora:
         self._opening = threading.Lock()
         self._loading = threading.Lock()
         self._store: Store | None = None
+        self._failure: MissingError | None = None
+        self._failed = 0.0
+        self._closed = False
         self._engines: dict[str, SearchEngine] = {}
         self._encoders: dict[str, Encoder] = {}
         self.kept = KeptVectors(
@@ -65,10 +86,26 @@ class Corpora:
 
     def store(self) -> Store:
         """Return the database, opened. Raises ``StoreUnavailableError`` and ``StoreBusyError``."""
+        if (known := self._store) is not None:
+            return known
+        asked = time.monotonic()
         with self._opening:
+            if self._closed:
+                raise StoreUnavailableError("the service is stopping")
             if self._store is None:
-                self._store = self._open_store(self.settings)
+                if self._failure is not None and self._failed > asked:
+                    # Those who waited for one attempt share what came of it: tried one after the
+                    # other, the last of them would wait for all the others' timeouts.
+                    raise type(self._failure)(str(self._failure), hint=self._failure.hint)
+                self._store = self._opened()
             return self._store
+
+    def _opened(self) -> Store:
+        try:
+            return watched(self._open_store(self.settings))
+        except MissingError as error:
+            self._failure, self._failed = error, time.monotonic()
+            raise
 
     def encoder(self, model: str) -> Encoder:
         """Return a model by its canonical name, loaded. Raises as ``load_encoder`` does."""
@@ -94,6 +131,10 @@ class Corpora:
                 hint=f"it serves {', '.join(sorted(named))} (setting service.rerank adds to them)",
             )
 
+    def encoders(self) -> list[Encoder]:
+        """Return the models that are loaded."""
+        return list(self._encoders.values())
+
     def sides(self) -> list[SideInfo]:
         """Return what the database holds."""
         return self.store().sides()
@@ -115,7 +156,7 @@ class Corpora:
 
     def _new_engine(self, store: Store, corpus: str) -> SearchEngine:
         settings = self.settings
-        return SearchEngine(
+        return _TimedEngine(
             store,
             self.encoder,
             corpus=corpus,
@@ -134,6 +175,7 @@ class Corpora:
 
     def close(self) -> None:
         """Let go of the database and of the models."""
+        self._closed = True
         with self._loading:
             for encoder in self._encoders.values():
                 if isinstance(encoder, Closes):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
+
+from searchengine.service.logs import log_to_stderr
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -16,11 +19,12 @@ def serve(app: FastAPI, chosen: ServiceSettings) -> None:
 
     from searchengine.service.guard.connections import bounded
 
+    log_to_stderr(logging.getLevelName(chosen.log.upper()))
     uvicorn.run(
         app,
         host=chosen.host,
         port=chosen.port,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,

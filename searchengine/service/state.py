@@ -9,7 +9,9 @@ from fastapi import Depends, Request
 
 if TYPE_CHECKING:
     from searchengine.service.corpora import Corpora
+    from searchengine.service.meters import Meters
     from searchengine.service.threads import Threads
+    from searchengine.service.warmth import Warmth
     from searchengine.settings import Settings
 
 
@@ -20,9 +22,15 @@ class Service:
     settings: Settings
     corpora: Corpora
     threads: Threads
+    meters: Meters
+    watching: Threads
+    """For those who look after the service: they are answered while requests queue up."""
+    warmth: Warmth
 
     def close(self) -> None:
         """Take no further work, and let go of the database."""
+        self.warmth.end()
+        self.watching.close()
         self.threads.close()
         self.corpora.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -54,7 +55,8 @@ class Threads:
             raise OverloadError("too many requests are waiting", retry_after_s=1)
         self._under_way += 1
         context = copy_context()
-        work = partial(context.run, _unless_gone, function, *args, **kwargs)
+        asked = time.perf_counter()
+        work = partial(context.run, _unless_gone, asked, function, *args, **kwargs)
         future = asyncio.get_running_loop().run_in_executor(self._pool, work)
         future.add_done_callback(self._ended)
         leaving = asyncio.ensure_future(_left(request))
@@ -63,6 +65,7 @@ class Threads:
             timeout = None if call.left_s == float("inf") else call.left_s
             await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             if future.done():
+                call.returned = time.perf_counter()
                 return future.result()
             call.gone.set()
             future.cancel()
@@ -82,8 +85,10 @@ class Threads:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _unless_gone(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    current_call().check()
+def _unless_gone(asked: float, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    call = current_call()
+    call.spend("queue", time.perf_counter() - asked)
+    call.check()
     return function(*args, **kwargs)
 
 

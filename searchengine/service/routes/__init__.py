@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from searchengine.service.routes import corpora, search
+from searchengine.service.routes import corpora, operations, search
 
-ROUTERS = (search.router, corpora.router)
+ROUTERS = (search.router, corpora.router, operations.router)

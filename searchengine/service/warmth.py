@@ -1,0 +1,110 @@
+"""Whether the service can do what it is for: tried once before it says so, and whenever asked."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from searchengine.errors import SearchEngineError
+from searchengine.query.terms import RawVector
+from searchengine.records import MODALITIES
+
+if TYPE_CHECKING:
+    from searchengine.encoders.contract import Encoder
+    from searchengine.service.corpora import Corpora
+    from searchengine.store.contract import SideInfo
+
+_log = logging.getLogger(__name__)
+_TEXT = "a photo of a dog"
+_PICTURE = (64, 64)
+_PAUSE_S = 2.0
+
+
+class Warmth:
+    """Loads the model and tries it, in a thread of its own, until that has worked once."""
+
+    def __init__(self, corpora: Corpora) -> None:
+        self._corpora = corpora
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._warm_up, name="warm up", daemon=True)
+        self._reason = "the model is being loaded"
+        self.is_warm = False
+
+    @property
+    def reason(self) -> str:
+        """Why it is not warm yet."""
+        return self._reason
+
+    def begin(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Try no further; what is being tried is waited for, a little."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(_PAUSE_S)
+
+    def _warm_up(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                try_out(self._corpora)
+            except SearchEngineError as error:
+                if not self._stopping.is_set() and self._reason != str(error):
+                    _log.warning("not ready: %s", error)
+                self._reason = str(error)
+            except Exception as error:
+                if self._stopping.is_set():
+                    return  # the database has been closed under it
+                self._reason = f"{type(error).__name__}: {error}"
+                _log.exception("not ready")
+            else:
+                self.is_warm = True
+                _log.info("ready")
+                return
+            self._stopping.wait(_PAUSE_S)
+
+
+def try_out(corpora: Corpora) -> dict[str, float]:
+    """Encode a text and a picture and search for the text; return what took how many seconds.
+
+    That is in the corpus that the settings name, or where it is not there, in the first one. Of a
+    database that holds nothing, it is enough that it answers. Nothing is taken from a cache.
+    Raises what these raise.
+    """
+    took: dict[str, float] = {}
+    start = time.perf_counter()
+    info = _side(corpora)
+    took["database"] = time.perf_counter() - start
+    if info is None:
+        return took
+    engine = corpora.engine(info.side.corpus)
+    encoder = engine.encoder(info)
+    start = time.perf_counter()
+    vector = encoder.encode_texts([_TEXT])[0]
+    took["text"] = time.perf_counter() - start
+    start = time.perf_counter()
+    encoder.encode_images(_pixels(encoder)[None])
+    took["picture"] = time.perf_counter() - start
+    start = time.perf_counter()
+    asked = RawVector(tuple(vector.tolist()), "text")
+    engine.find(asked, limit=1, modality=info.side.modality, fresh=False)
+    took["search"] = time.perf_counter() - start
+    return took
+
+
+def _side(corpora: Corpora) -> SideInfo | None:
+    sides = corpora.sides()
+    wanted = corpora.settings.corpus
+    named = [info for info in sides if info.side.corpus == wanted]
+    return min(named or sides, key=lambda info: MODALITIES.index(info.side.modality), default=None)
+
+
+def _pixels(encoder: Encoder) -> np.ndarray:
+    from PIL import Image
+
+    return encoder.preprocess(Image.new("RGB", _PICTURE, "grey"))
