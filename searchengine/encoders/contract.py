@@ -55,3 +55,11 @@ class Encoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Encode n texts to float32 (n, dim). Long texts are cut at the model's context."""
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """An encoder that can say how much of a text it reads."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each of the texts is, marks included, the context at the most."""

@@ -122,5 +122,12 @@ class OpenClipEncoder:
             parts.append(self._towers.texts(tokens))
         return self._vectors(np.concatenate(parts), len(texts), "texts")
 
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each of the texts is, marks included, the context at the most."""
+        tokens = self._tokenizer(["", *texts])
+        is_token = tokens[1:] != tokens[0, -1]  # the empty text ends in padding
+        last = tokens.shape[1] - is_token[:, ::-1].argmax(axis=1)
+        return [int(count) for count in np.where(is_token.any(axis=1), last, 0)]
+
     def _vectors(self, raw: Any, count: int, what: str) -> Vectors:
         return unit_rows(raw, count=count, dim=self.dim, model=self.name, what=what)

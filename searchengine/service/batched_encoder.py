@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from searchengine.encoders.contract import CountsTokens
 from searchengine.errors import EncoderError
 from searchengine.service.batching import Batching, Bounds
 
@@ -99,6 +100,12 @@ class BatchedEncoder:
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Encode n texts to float32 (n, dim). Raises as ``Batching`` does."""
         return self._texts(texts)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each of the texts is; words, where the model does not say."""
+        if isinstance(self._inner, CountsTokens):
+            return self._inner.count_tokens(texts)
+        return [len(text.split()) for text in texts]
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Encode uint8 (n, h, w, 3) to float32 (n, dim). Raises as ``Batching`` does."""

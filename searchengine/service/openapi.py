@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from searchengine.service.problems import Problem
-from searchengine.service.schemas import asking
+from searchengine.service.schemas import asking, embedding
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -18,6 +18,7 @@ READ_BY_ROUTES: tuple[type[BaseModel], ...] = (
     asking.SearchRequest,
     asking.UploadSearchRequest,
     asking.SearchForm,
+    *embedding.READ_BY_ROUTES,
     Problem,
 )
 """Models of bodies that routes read by themselves (``replies.body_of``)."""

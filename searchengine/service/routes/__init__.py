@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from searchengine.service.routes import corpora, operations, search
+from searchengine.service.routes import corpora, embed, embeddings, operations, search
 
-ROUTERS = (search.router, corpora.router, operations.router)
+ROUTERS = (search.router, corpora.router, embeddings.router, embed.router, operations.router)
