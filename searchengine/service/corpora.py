@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from searchengine.store.contract import SideInfo, Store
 
 
+_MODELS_AGE_S = 10.0
+
+
 class _TimedEngine(SearchEngine):
     """A search engine whose own work is counted as its request's."""
 
@@ -75,6 +78,7 @@ class Corpora:
         self._failure: MissingError | None = None
         self._failed = 0.0
         self._closed = False
+        self._models: tuple[float, list[str]] = (float("-inf"), [])
         self._engines: dict[str, SearchEngine] = {}
         self._encoders: dict[str, Encoder] = {}
         self.kept = KeptVectors(
@@ -130,6 +134,26 @@ class Corpora:
                 "this service does not serve that model",
                 hint=f"it serves {', '.join(sorted(named))} (setting service.rerank adds to them)",
             )
+
+    def models(self) -> list[str]:
+        """Return the canonical names of the models that corpora were made with; first the one that
+        is meant where none is named. Some seconds old: the database may be away meanwhile.
+        """
+        asked, models = self._models
+        if time.monotonic() - asked < _MODELS_AGE_S:
+            return models
+        try:
+            sides = self.sides()
+        except MissingError:
+            if not models:
+                raise
+        else:
+            wanted = self.settings.corpus
+            sides.sort(key=lambda info: info.side.corpus != wanted)
+            models = list(dict.fromkeys(info.model for info in sides))
+        if models:
+            self._models = (time.monotonic(), models)
+        return models
 
     def encoders(self) -> list[Encoder]:
         """Return the models that are loaded."""

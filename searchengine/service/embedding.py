@@ -45,14 +45,6 @@ class Sent:
     """Where in the request it stands."""
 
 
-def served_models(corpora: Corpora) -> list[str]:
-    """Return the canonical names of the models that corpora were made with; the one that is used
-    where none is named comes first."""
-    wanted = corpora.settings.corpus
-    sides = sorted(corpora.sides(), key=lambda info: info.side.corpus != wanted)
-    return list(dict.fromkeys(info.model for info in sides))
-
-
 def public_name(model: str) -> str:
     """Return a model's name without where on this machine it lies."""
     return PurePath(model.removeprefix(_LOCAL)).name if model.startswith(_LOCAL) else model
@@ -64,7 +56,7 @@ def choose_encoder(corpora: Corpora, name: str | None) -> Encoder:
     None is ever loaded that no corpus was made with. Raises ``UnknownModelError``, and
     ``NotFoundError`` where there is none at all.
     """
-    models = served_models(corpora)
+    models = corpora.models()
     if not models:
         raise NotFoundError("there is no model yet: nothing is indexed")
     if name is None:

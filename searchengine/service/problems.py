@@ -62,6 +62,8 @@ class Problem(BaseModel):
     """The JSON pointer (RFC 6901) of the value that is wrong."""
     request_id: str
     """Names this request in the service's log."""
+    error: dict[str, str | None] | None = None
+    """The same for clients of OpenAI's API: ``message``, ``type``, ``param``, ``code``."""
 
 
 @contextmanager
@@ -148,6 +150,11 @@ async def _known(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    return invalid_problem(error)
+
+
+def invalid_problem(error: RequestValidationError) -> JSONResponse:
+    """Return the response to a request that does not fit the document."""
     first = error.errors()[0]
     where, *path = first["loc"]
     pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 
 from searchengine.encoders.contract import Vectors
-from searchengine.errors import QueryError
+from searchengine.errors import QueryError, SearchEngineError
 from searchengine.service.bodies import JSON, read_json
 from searchengine.service.embedding import (
     check_dimensions,
@@ -17,15 +22,45 @@ from searchengine.service.embedding import (
     encode_sent,
     public_name,
     sent_inputs,
-    served_models,
 )
-from searchengine.service.problems import at
+from searchengine.service.problems import at, invalid_problem, known_problem
 from searchengine.service.questions import dump
 from searchengine.service.replies import body_of, json_reply
 from searchengine.service.schemas.embedding import Embeddings, EmbeddingsRequest, Models
 from searchengine.service.state import Service, Shared
 
-router = APIRouter(prefix="/v1", tags=["embeddings"])
+
+class _Told(APIRoute):
+    """Tells what is wrong the way OpenAI's clients read it, too."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_and_tell(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                return _with_error(invalid_problem(error))
+            except SearchEngineError as error:
+                return _with_error(known_problem(error))
+
+        return handle_and_tell
+
+
+def _with_error(response: JSONResponse) -> JSONResponse:
+    problem = json.loads(bytes(response.body))
+    hint = f" ({problem['hint']})" if "hint" in problem else ""
+    error = {
+        "message": f"{problem['detail']}{hint}",
+        "type": problem["title"],
+        "param": problem.get("pointer"),
+        "code": None,
+    }
+    headers = {k: v for k, v in response.headers.items() if k != "content-length"}
+    return JSONResponse({**problem, "error": error}, response.status_code, headers=headers)
+
+
+router = APIRouter(prefix="/v1", tags=["embeddings"], route_class=_Told)
 
 
 @router.get("/models", summary="The models that this service has", response_model=Models)
@@ -37,7 +72,7 @@ async def list_models(request: Request, service: Shared) -> Response:
 def _models(service: Service) -> bytes:
     data = [
         {"id": public_name(model), "object": "model", "created": 0, "owned_by": "searchengine"}
-        for model in served_models(service.corpora)
+        for model in service.corpora.models()
     ]
     return dump({"object": "list", "data": data})
 
