@@ -12,6 +12,7 @@ from searchengine.encoders.configured import load_questions_encoder
 from searchengine.service import guard, openapi, problems
 from searchengine.service.batched_encoder import BatchedEncoder, company_of
 from searchengine.service.corpora import Corpora
+from searchengine.service.jobs import Jobs
 from searchengine.service.meters import Meters
 from searchengine.service.requests import Requests
 from searchengine.service.routes import ROUTERS
@@ -47,7 +48,9 @@ def create_app(
         load_encoder=load_encoder,
         wrap=lambda encoder: BatchedEncoder(encoder, company) if company else encoder,
     )
-    service = Service(settings, corpora, threads, meters, Threads(2, 16), Warmth(corpora))
+    service = Service(
+        settings, corpora, threads, meters, Threads(2, 16), Warmth(corpora), Jobs()
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

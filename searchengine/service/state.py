@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 if TYPE_CHECKING:
     from searchengine.service.corpora import Corpora
+    from searchengine.service.jobs import Jobs
     from searchengine.service.meters import Meters
     from searchengine.service.threads import Threads
     from searchengine.service.warmth import Warmth
@@ -26,9 +27,11 @@ class Service:
     watching: Threads
     """For those who look after the service: they are answered while requests queue up."""
     warmth: Warmth
+    jobs: Jobs
 
     def close(self) -> None:
         """Take no further work, and let go of the database."""
+        self.jobs.closed.set()
         self.warmth.end()
         self.watching.close()
         self.threads.close()

@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from searchengine.service.routes import corpora, embed, embeddings, operations, search
+from searchengine.service.routes import (
+    corpora,
+    embed,
+    embeddings,
+    explain,
+    operations,
+    page,
+    progress,
+    search,
+)
 
-ROUTERS = (search.router, corpora.router, embeddings.router, embed.router, operations.router)
+ROUTERS = (
+    search.router,
+    corpora.router,
+    explain.router,
+    progress.router,
+    embeddings.router,
+    embed.router,
+    operations.router,
+    page.router,
+)
