@@ -30,7 +30,7 @@ _OPEN = re.compile(r"/|/static/.*|/favicon\.ico|/livez|/readyz")
 _READING = re.compile(
     r"/v1/(embeddings|embed/(text|image)|similarity"
     r"|corpora/[^/]+/(search(/batch)?|retrieve|facets|duplicates|classify|explain"
-    r"|items/[^/]+/similar))"
+    r"|items/[^/]+/(similar|explain)))"
 )
 """What is asked by POST and changes nothing. Any other POST writes, until it is named here."""
 

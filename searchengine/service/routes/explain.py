@@ -2,44 +2,100 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import Field
 
-from searchengine.query.json_form import TermForm
 from searchengine.query.language import MAX_TERMS
+from searchengine.service.questions import asked_terms, dump
+from searchengine.service.replies import json_reply
+from searchengine.service.schemas.asking import SearchRequest, TermRequest
+from searchengine.service.schemas.strict import ItemId, Modality, Strict, Told
 from searchengine.service.state import Service, Shared
 
 router = APIRouter(prefix="/v1/corpora/{corpus}/items/{id}", tags=["items"])
+Corpus = Annotated[str, Path(min_length=1, max_length=128, description="A corpus by its name.")]
 
 
-class ExplainRequest(BaseModel):
+class ExplainRequest(Strict):
     """The question that the item is an answer to."""
 
-    model_config = ConfigDict(extra="forbid")
+    terms: list[TermRequest] = Field(
+        min_length=1,
+        max_length=MAX_TERMS,
+        json_schema_extra={"contains": {"properties": {"weight": {"exclusiveMinimum": 0}}}},
+    )
+    map: bool = Field(
+        default=False,
+        description="Look where in the picture the query looks: it is encoded about 90 times.",
+    )
 
-    terms: Annotated[list[TermForm], Field(min_length=1, max_length=MAX_TERMS)]
-    map: bool = False
-    """Whether to look where in the picture the query looks: encodes it about 90 times."""
+
+class WordAnswer(Told):
+    """One word of a text term."""
+
+    word: str
+    start: int = Field(ge=0, description="Offset of its first character in the term's text.")
+    moved: float | None = Field(description="How much of the score is its doing.")
 
 
-@router.post("/explain", summary="Say why an item scores as it does")
+class TermAnswer(Told):
+    """One term of the question."""
+
+    term: str
+    kind: Modality
+    weight: float
+    cosine: float
+    without: float | None = Field(description="The score without the term; null if none is left.")
+    moved: float | None = Field(description="The score less that.")
+    words: list[WordAnswer]
+    words_cut: int = Field(ge=0, description="Words beyond those that were looked at.")
+
+
+class RegionAnswer(Told):
+    """The part of the picture that matters most."""
+
+    box: list[float] = Field(description="Left, top, right, bottom, as shares.")
+    drop: float
+    where: str
+
+
+class MapAnswer(Told):
+    """How far the score falls where a part of the picture is covered."""
+
+    score: float
+    rows: int
+    columns: int
+    grid: list[list[float]]
+    strongest: RegionAnswer
+
+
+class ExplainAnswer(Told):
+    """Why an item scores as it does: what ``explain --json`` prints."""
+
+    id: str
+    uri: str
+    query: str
+    score: float
+    terms: list[TermAnswer]
+    map: MapAnswer | None
+    no_map: str | None = Field(description="Why there is no map.")
+    notes: list[str]
+
+
+@router.post("/explain", summary="Say why an item scores as it does", response_model=ExplainAnswer)
 async def explain_item(
-    request: Request,
-    service: Shared,
-    corpus: str,
-    id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")],
-    asked: ExplainRequest,
-) -> dict[str, Any]:
-    """Answer as ``explain --json`` does."""
-    return await service.threads.run(request, _explain, service, corpus, id, asked)
+    request: Request, service: Shared, corpus: Corpus, id: ItemId, asked: ExplainRequest
+) -> Response:
+    """Say what each term, each word and each part of the picture does to the score."""
+    return json_reply(await service.threads.run(request, _explain, service, corpus, id, asked))
 
 
-def _explain(service: Service, corpus: str, id: str, asked: ExplainRequest) -> dict[str, Any]:
+def _explain(service: Service, corpus: str, id: str, asked: ExplainRequest) -> bytes:
     from searchengine.explain.explain import explain
     from searchengine.explain.explanation import as_json
 
-    terms = tuple(form.term() for form in asked.terms)
+    terms = asked_terms(SearchRequest(terms=asked.terms))
     engine = service.corpora.engine(corpus)
-    return as_json(explain(engine, f"id:{id}", terms, with_map=asked.map).explanation)
+    return dump(as_json(explain(engine, f"id:{id}", terms, with_map=asked.map).explanation))

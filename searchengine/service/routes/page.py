@@ -6,24 +6,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from searchengine.service.guard.headers import PAGE_POLICY
 from searchengine.service.page_files import PageFile, read_page_files
 from searchengine.service.state import Shared
 
 router = APIRouter(include_in_schema=False)
-
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' blob:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-"""Content Security Policy (level 3): everything is this host's own, nothing is written in line."""
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
@@ -56,10 +43,10 @@ def _sent(request: Request, file: PageFile) -> Response:
         "ETag": file.etag,
         # Kept, and asked about each time: an update is seen at once, and costs nothing if none.
         "Cache-Control": "no-cache",
-        "Content-Security-Policy": POLICY,
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
     }
+    if file.mime.startswith("text/html"):
+        # Said here, too: a 304 has no type that it could be told by, and its headers count.
+        headers["Content-Security-Policy"] = PAGE_POLICY
     known = {tag.strip().removeprefix("W/") for tag in _tags(request)}
     if file.etag in known or "*" in known:
         return Response(status_code=304, headers=headers)

@@ -57,12 +57,12 @@ export function showEmpty(corpus, onAdd) {
 
 /** Nothing stands out, or nothing is left by the filters. */
 export function showNothing({ total, filtered, cut, notes }, { onAll, onClear }) {
-  const key_ = !cut && filtered ? "nothing.filtered" : "nothing";
+  const emptied = !cut && filtered;
   showNotice(
     "nothing",
     sketch(),
-    make("h1", {}, t(`${key_}${key_ === "nothing" ? ".title" : ""}`)),
-    make("p", { class: "lead" }, t(`${key_}.text`, { count: number(total) })),
+    make("h1", {}, t(emptied ? "nothing.filtered" : "nothing.title")),
+    make("p", { class: "lead" }, t(emptied ? "nothing.filtered.text" : "nothing.text", { count: number(total) })),
     ...notes.map((note) => make("p", { class: "quiet", lang: "en" }, note)),
     make(
       "p",
