@@ -48,9 +48,7 @@ def create_app(
         load_encoder=load_encoder,
         wrap=lambda encoder: BatchedEncoder(encoder, company) if company else encoder,
     )
-    service = Service(
-        settings, corpora, threads, meters, Threads(2, 16), Warmth(corpora), Jobs()
-    )
+    service = Service(settings, corpora, threads, meters, Threads(2, 16), Warmth(corpora), Jobs())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
