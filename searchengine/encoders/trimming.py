@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
     from searchengine.encoders.towers.contract import Tokens
 
-STEP: Final = 8
-LEAST: Final = 16
-"""Shorter than this, torch's attention takes another path, and rounds differently: 11 tokens
-differ from 77 by 6e-7 of the vector, 16 to 76 by nothing at all (torch 2.15, AVX-512)."""
+STEP: Final = 4
+LEAST: Final = 8
+"""Products of fewer rows than 4, or of 5 to 7 and 9 to 11 on two threads, are rounded differently
+from those of 77; of multiples of 4, on 1 to 8 threads, they are equal to the last bit (torch 2.15,
+AVX-512). Below 8 nothing is saved: the weights have to be read."""
+KEYS: Final = 16
+"""torch's attention is equal to the last bit where the keys are a multiple of this, or all of the
+context: the rest is summed in another order."""
 BUCKETS: Final = (16, 32)
 """Lengths beside the whole context for runtimes that compile for one shape."""
 

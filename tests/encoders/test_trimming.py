@@ -14,6 +14,7 @@ from searchengine.encoders.files import ModelFiles, local_files
 from searchengine.encoders.names import parse_model
 from searchengine.encoders.tokenizers import load_tokenizer
 from searchengine.encoders.towers import torch_towers
+from searchengine.encoders.towers.short_texts import has_plain_blocks
 from searchengine.encoders.towers.torch_towers import TorchTowers
 from searchengine.encoders.trimming import EndMark, bucket, end_mark, padded, passes
 
@@ -65,9 +66,38 @@ def test_texts_that_are_cut_at_their_end_keep_their_vectors(
     embedding = getattr(towers.model, "text", towers.model).token_embedding
     embedding.register_forward_pre_hook(lambda _, given: read.append(given[0].shape[1]))
     again = towers.texts(tokens[:2])
-    assert read == [16]
+    assert read == [8]
     assert (again == towers.texts(tokens[:2])).all()
     np.testing.assert_allclose(rows, whole(towers, tokens), rtol=0, atol=1e-5 * np.abs(rows).max())
+
+
+def test_blocks_of_another_kind_are_left_to_open_clip(
+    save_tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    files = files_of(save_tiny(LONG_VIT))
+    towers = TorchTowers(files, device="cpu", precision="fp32", cache_dir=tmp_path)
+    transformer = getattr(towers.model, "text", towers.model).transformer
+    called: list[int] = []
+    transformer.register_forward_hook(lambda *_: called.append(1))
+    tokens = load_tokenizer(files)(TEXTS[:2])
+    before = towers.texts(tokens)
+    called.clear()  # the first texts are read both ways
+    assert (towers.texts(tokens) == before).all()
+    assert has_plain_blocks(transformer)
+    assert not called
+
+    block = transformer.resblocks[1]
+
+    class Idle(type(block)):  # type: ignore[misc]
+        def forward(self, rows: Any, *_: Any, **__: Any) -> Any:
+            return rows
+
+    block.__class__ = Idle
+    assert not has_plain_blocks(transformer)
+    changed = towers.texts(tokens)
+    assert called
+    np.testing.assert_allclose(changed, whole(towers, tokens), rtol=0, atol=1e-5)
+    assert np.abs(changed - before).max() > 1e-3
 
 
 @pytest.mark.parametrize("model_cfg", [TINY_COCA, TINY_TIMM], ids=["coca", "siglip"])
@@ -135,7 +165,7 @@ def test_passes_put_like_lengths_together() -> None:
         row[: length - 1], row[length - 1] = 7, 99
     seen = list(passes(tokens, EndMark(None), 2))
     assert [places.tolist() for places, _ in seen] == [[1, 3], [5, 2], [0, 4]]
-    assert [some.shape[1] for _, some in seen] == [16, 24, 77]
+    assert [some.shape[1] for _, some in seen] == [8, 20, 77]
     for places, some in seen:
         assert (some == tokens[places, : some.shape[1]]).all()
         assert not tokens[places, some.shape[1] :].any()

@@ -16,7 +16,7 @@ from searchengine.encoders.towers.contract import Rows, Tokens
 from searchengine.encoders.towers.exported import ExportedTowers, Tower
 from searchengine.encoders.towers.openvino_import import import_openvino
 from searchengine.encoders.towers.threads import available_cores
-from searchengine.encoders.trimming import LEAST, EndMark, bucket, end_mark
+from searchengine.encoders.trimming import BUCKETS, EndMark, bucket, end_mark
 from searchengine.errors import EncoderError, UnsupportedError
 
 # ViT-B-32 bf16, one thread: 33 images per core-second one at a time, 36 by four, 42 by eight, 40
@@ -231,7 +231,7 @@ def compile_file(
         options["CACHE_DIR"] = str(path.parent / "blobs")
     if model is None or shape is None:
         return _core().compile_model(str(path), "CPU", options)
-    if shape[1] > LEAST:  # rarely asked for: small, though it takes 0.1 s more to load
+    if shape[1] > BUCKETS[0]:  # rarely asked for: small, though it takes 0.1 s more to load
         options["CACHE_MODE"] = "OPTIMIZE_SIZE"
     fixed = model.clone()
     fixed.reshape(list(shape))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from searchengine.encoders.trimming import EndMark
+from searchengine.encoders.trimming import KEYS, EndMark
 
 _AGREE: Final = {"fp32": 1e-5, "bf16": 3e-2, "fp16": 3e-3}
 """Of the largest component: rounding in another order may change as much, a mistake changes more.
@@ -31,7 +31,10 @@ def short_texts(model: Any, mark: EndMark) -> Callable[[Any], Any]:
         dtype = tower.transformer.get_cast_dtype()
         rows = tower.token_embedding(tokens).to(dtype)
         rows = rows + tower.positional_embedding[:length].to(dtype)
-        rows = tower.transformer(rows, attn_mask=tower.attn_mask[:length, :length])
+        if has_plain_blocks(tower.transformer):
+            rows = _through_blocks(tower.transformer, rows, tower.attn_mask)
+        else:
+            rows = tower.transformer(rows, attn_mask=tower.attn_mask[:length, :length])
         places = tokens if mark.token is None else (tokens == mark.token).int()
         rows = rows[torch.arange(rows.shape[0], device=rows.device), places.argmax(dim=-1)]
         rows = tower.ln_final(rows)
@@ -42,6 +45,47 @@ def short_texts(model: Any, mark: EndMark) -> Callable[[Any], Any]:
         return rows @ tower.text_projection
 
     return encode
+
+
+def has_plain_blocks(transformer: Any) -> bool:
+    """Tell whether the blocks are those that OpenCLIP builds of torch's own attention."""
+    return bool(transformer.resblocks) and all(
+        type(block).__name__ == "ResidualAttentionBlock"
+        and not hasattr(block, "ln_1_kv")
+        and is_plain_attention(block.attn)
+        for block in transformer.resblocks
+    )
+
+
+def _through_blocks(transformer: Any, rows: Any, whole_mask: Any) -> Any:
+    """Take (n, length, width) through OpenCLIP's blocks, with more keys than there are rows.
+
+    What stands behind the rows is hidden from them by the mask; it is there for the attention
+    to add up in the same order as over the whole context, and costs the layers around it nothing.
+    """
+    length, context = rows.shape[1], len(whole_mask)
+    keys = min(context, -(-length // KEYS) * KEYS)
+    mask = whole_mask[:length, :keys].to(rows.dtype)
+    for block in transformer.resblocks:
+        rows = rows + block.ls_1(_attend(block.attn, block.ln_1(rows), mask))
+        rows = rows + block.ls_2(block.mlp(block.ln_2(rows)))
+    return rows
+
+
+def _attend(plain: Any, rows: Any, mask: Any) -> Any:
+    """Do as torch's ``MultiheadAttention`` for (n, length, width), a mask (length, keys)."""
+    import torch
+
+    functional: Any = torch.nn.functional
+    count, length, width = rows.shape
+    parts = functional.linear(rows, plain.in_proj_weight, plain.in_proj_bias)
+    parts = parts.view(count, length, 3, plain.num_heads, width // plain.num_heads)
+    query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
+    if mask.shape[1] > length:
+        behind = (0, 0, 0, mask.shape[1] - length)
+        key, value = functional.pad(key, behind), functional.pad(value, behind)
+    seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    return plain.out_proj(seen.transpose(1, 2).flatten(2))
 
 
 def checked_short_texts(
@@ -68,17 +112,22 @@ def checked_short_texts(
 
 def has_plain_attention(model: Any) -> bool:
     """Tell whether the text tower attends by torch's own module, set up as OpenCLIP does."""
+    blocks = getattr(getattr(model, "text", model).transformer, "resblocks", ())
+    return bool(blocks) and all(
+        is_plain_attention(getattr(block, "attn", None)) for block in blocks
+    )
+
+
+def is_plain_attention(attention: Any) -> bool:
+    """Tell whether this is torch's own module, over packed weights."""
     import torch
 
-    blocks = getattr(getattr(model, "text", model).transformer, "resblocks", ())
-    found = [getattr(block, "attn", None) for block in blocks]
-    return bool(found) and all(
-        type(one) is torch.nn.MultiheadAttention
-        and one.batch_first
-        and one.in_proj_weight is not None
-        and one.bias_k is None
-        and not one.add_zero_attn
-        for one in found
+    return (
+        type(attention) is torch.nn.MultiheadAttention
+        and attention.batch_first
+        and attention.in_proj_weight is not None
+        and attention.bias_k is None
+        and not attention.add_zero_attn
     )
 
 

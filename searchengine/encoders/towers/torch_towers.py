@@ -221,7 +221,7 @@ def _name_check(files: ModelFiles, precision: Precision, device: Any) -> str:
     config = json.dumps(files.model_cfg, sort_keys=True, default=str).encode()
     text_tower = hashlib.blake2b(config, digest_size=8).hexdigest()
     versions = f"open_clip {open_clip_version()}, torch {torch.__version__}"
-    return f"short texts: {text_tower}, {precision} on {device.type}, {versions}"
+    return f"short texts, keys apart: {text_tower}, {precision} on {device.type}, {versions}"
 
 
 def _images_a_pass(device: Any) -> int:
