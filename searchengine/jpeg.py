@@ -47,6 +47,11 @@ def load_reduced(picture: ImageFile.ImageFile, factor: int) -> None:
     picture.load()
 
 
+def reduced_by() -> str:
+    """Return the name of what ordinary JPEGs are reduced by here."""
+    return "Pillow" if _simplejpeg() is None else "simplejpeg"
+
+
 @cache
 def _simplejpeg() -> Any:
     """Return the library, ``None`` without it; a failed import costs too much to try each time."""

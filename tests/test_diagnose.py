@@ -28,6 +28,7 @@ from searchengine.diagnose import (
     surroundings,
     worst,
 )
+from searchengine.diagnose.decoding import check_decoding
 from searchengine.diagnose.stages import run_stages
 from searchengine.settings import Settings, load_settings
 
@@ -540,6 +541,26 @@ def test_formats(monkeypatch: pytest.MonkeyPatch, found: object) -> None:
 # All together.
 
 
+@pytest.mark.parametrize(
+    ("missing", "status"),
+    [((), "ok"), (("simplejpeg",), "warn"), (("simplejpeg", "cykooz-resizer"), "warn")],
+)
+def test_what_decodes_photos(
+    missing: tuple[str, ...], status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {"simplejpeg": "searchengine.jpeg._simplejpeg"}
+    names["cykooz-resizer"] = "searchengine.encoders.box_resize._fast"
+    for package, loader in names.items():
+        found = None if package in missing else object()
+        monkeypatch.setattr(loader, lambda found=found: found)
+    check = check_decoding()
+    assert check.status == status
+    for package in names:
+        assert (package in check.remedy.split()) == (package in missing)
+        assert package in check.message
+    assert ("Pillow" in check.message) == bool(missing)
+
+
 def test_no_check_hides_another() -> None:
     forever = threading.Event()
 
@@ -585,6 +606,7 @@ def test_run_checks(
         "database",
         "data",
         "cache",
+        "decoding",
         "heic",
         "raw",
         "video",

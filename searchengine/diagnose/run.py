@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from searchengine.diagnose.check import Check, first_line
 from searchengine.diagnose.databases import check_database
+from searchengine.diagnose.decoding import check_decoding
 from searchengine.diagnose.models import check_drawn_scenes, check_model, configured_model
 from searchengine.diagnose.runtime import (
     IMPORT_TIMEOUT_S,
@@ -71,6 +72,7 @@ def run_checks(settings: Settings, *, config: str | None = None) -> list[Check]:
             ),
             Job("data", lambda: [check_space("data", "data_dir", settings.data_dir)]),
             Job("cache", lambda: [check_space("cache", "cache_dir", settings.cache_dir)]),
+            Job("decoding", lambda: [check_decoding()]),
             Job("formats", check_formats),
         ]
     )

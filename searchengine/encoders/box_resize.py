@@ -57,6 +57,11 @@ def _length(start: float, end: float, most: int) -> float:
     return length if start + length <= most else math.nextafter(length, 0)
 
 
+def resized_by() -> str:
+    """Return the name of what resizes here."""
+    return "Pillow" if _fast() is None else "cykooz-resizer"
+
+
 @lru_cache(maxsize=1)
 def _fast() -> Any:
     try:
