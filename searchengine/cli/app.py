@@ -23,6 +23,7 @@ from searchengine.cli import (
     import_embeddings,
     index,
     key,
+    mcp,
     reindex,
     remove,
     search,
@@ -56,6 +57,7 @@ app.command("explain")(explain.explain)
 app.command("duplicates")(duplicates.duplicates)
 app.command("serve")(serve.serve)
 app.command("key")(key.key)
+app.command("mcp")(mcp.mcp)
 app.command("stats")(stats.stats)
 app.command("corpora")(corpora.corpora)
 app.command("reindex")(reindex.reindex)

@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from searchengine.service.problems import Problem
-from searchengine.service.schemas import asking, embedding
+from searchengine.service.schemas import asking, embedding, retrieving
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -19,6 +19,9 @@ READ_BY_ROUTES: tuple[type[BaseModel], ...] = (
     asking.UploadSearchRequest,
     asking.SearchForm,
     *embedding.READ_BY_ROUTES,
+    retrieving.RetrieveRequest,
+    retrieving.RetrieveUploadRequest,
+    retrieving.RetrieveForm,
     Problem,
 )
 """Models of bodies that routes read by themselves (``replies.body_of``)."""

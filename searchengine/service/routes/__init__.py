@@ -10,6 +10,7 @@ from searchengine.service.routes import (
     operations,
     page,
     progress,
+    retrieve,
     search,
 )
 
@@ -20,6 +21,7 @@ ROUTERS = (
     progress.router,
     embeddings.router,
     embed.router,
+    retrieve.router,
     operations.router,
     page.router,
 )
