@@ -94,7 +94,7 @@ def _answer(
                 f"the question and the instructions alone are about {spent:,} tokens",
                 hint="raise max_tokens, or ask a shorter question",
             )
-    with current_call().stage("pictures"):
+    with current_call().stage("decode"):
         packed = pack(results.hits, budget, _picture_in_time, spent=spent)
     found: dict[str, Any] = {
         "corpus": results.corpus,

@@ -15,9 +15,10 @@ from fastapi import FastAPI, Request
 
 from searchengine.errors import OverloadError
 from searchengine.service import guard, problems
-from searchengine.service.app import _Calls
 from searchengine.service.guard import connections
 from searchengine.service.guard.bodies import Room
+from searchengine.service.meters import Meters
+from searchengine.service.requests import Requests
 from searchengine.settings import ServiceSettings
 from tests.service.served import served, talk
 
@@ -46,7 +47,7 @@ def reading_app(deadline_s: float = 20, **changes: Any) -> tuple[FastAPI, list[i
 
     problems.install(app)
     guard.install(app, ServiceSettings(**{**limits, **changes}))
-    app.add_middleware(_Calls, deadline_s=deadline_s)
+    app.add_middleware(Requests, meters=Meters(), deadline_s=deadline_s)
     return app, got
 
 
