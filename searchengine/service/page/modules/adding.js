@@ -6,16 +6,17 @@ import { command } from "./notices.js";
 import { addPictures, follow } from "./service.js";
 
 const dialog = find("#adding");
-const jobs = find("#jobs");
+const own = find("#own-job");
+const others = find("#jobs");
 const AGAIN_MS = 3000;
-const A_TIME = 8;
+const A_TIME = 4;
 
 let corpus = "";
 let following = null;
 let changed = () => {};
 let count = null;
 
-/** Make the dialog work. `onChange(items)` is called when the corpus holds something else. */
+/** Make the dialog work. `onChange()` is called when the corpus holds something else. */
 export function startAdding(onChange) {
   changed = onChange;
   find("#add-files").addEventListener("change", ({ target }) => {
@@ -28,9 +29,10 @@ export function startAdding(onChange) {
 
 /** Open the dialog for a corpus, and follow what happens to it while it is open. */
 export function openAdding(name) {
+  if (corpus !== name) own.replaceChildren();
   corpus = name;
   count = null;
-  jobs.replaceChildren();
+  others.replaceChildren();
   find("#add-problem").replaceChildren();
   dialog.showModal();
   following = new AbortController();
@@ -49,48 +51,68 @@ async function watch(signal) {
   }
 }
 
+/** Show what the service tells: how much there is, and what is being written by anybody. */
 function show(state) {
   const items = (state.items.image ?? 0) + (state.items.text ?? 0);
-  if (count !== null && items !== count) changed(state.items);
+  if (count !== null && items !== count) changed();
   count = items;
   find("#watched").textContent = t("watch.now", { count: number(items) });
-  jobs.replaceChildren(...state.jobs.toReversed().map(job));
+  const telling = state.jobs.filter((job) => job.finished === null || job.failed > 0);
+  others.replaceChildren(...telling.toReversed().map((job) => line(job, "li")));
 }
 
-function job({ total, done, failed, failures, finished }) {
+function line({ total, done, failed, failures }, tag) {
   const bar = make("progress", { max: Math.max(1, total), value: done + failed, "aria-label": t("add") });
+  const rows = failures.map(({ name, message }) =>
+    make("li", {}, make("b", {}, name), make("span", { lang: "en" }, ` ${message}`)),
+  );
   return make(
-    "li",
-    { class: finished === null ? "busy" : "ended" },
+    tag,
+    {},
     make("p", {}, t("add.done", { done: number(done), total: number(total) })),
     bar,
     failed > 0 &&
-      make(
-        "details",
-        { open: true },
-        make("summary", {}, counted("add.failed", failed)),
-        make("ul", { class: "failures" }, ...failures.map(({ name, message }) => make("li", {}, make("b", {}, name), make("span", { lang: "en" }, ` ${message}`)))),
-      ),
+      make("details", { open: true }, make("summary", {}, counted("add.failed", failed)), make("ul", { class: "failures" }, rows)),
   );
 }
 
 /** Send pictures, some at a time, so that one request is not the size of a holiday. */
 async function send(files) {
-  const said = find("#add-problem");
-  said.replaceChildren();
+  find("#add-problem").replaceChildren();
+  const job = { total: files.length, done: 0, failed: 0, failures: [] };
+  own.replaceChildren(line(job, "div"));
   for (let at = 0; at < files.length; at += A_TIME) {
     const some = files.slice(at, at + A_TIME);
-    said.replaceChildren(t("add.sending", { count: number(files.length - at) }));
     try {
-      await addPictures(corpus, some);
+      const { items } = await addPictures(corpus, some);
+      for (const [place, one] of items.entries()) tally(job, some[place], one.problem);
     } catch (problem) {
-      const closed = [404, 405, 501].includes(problem.status);
-      said.replaceChildren(
-        make("p", { class: "detail", role: "alert" }, closed ? t("add.cannot") : problem.message || t(`trouble.${problem.status || 0}`)),
-        closed ? command(`searchengine index ~/Pictures --corpus ${corpus}`) : problem.hint && make("p", { class: "quiet", lang: "en" }, problem.hint) || "",
-      );
-      return;
+      // Of pictures that all failed the first one's problem is the answer.
+      if (![413, 422].includes(problem.status)) {
+        refuse(problem);
+        return;
+      }
+      for (const file of some) tally(job, file, { detail: problem.message });
     }
+    own.replaceChildren(line(job, "div"));
   }
-  said.replaceChildren();
+}
+
+function tally(job, file, problem) {
+  if (!problem) job.done += 1;
+  else {
+    job.failed += 1;
+    job.failures.push({ name: file.name, message: problem.detail });
+  }
+}
+
+/** The service takes no pictures, from nobody or from this key, or cannot just now. */
+function refuse(problem) {
+  const closed = problem.title === "NotAllowed" || problem.status === 405;
+  const words = closed ? t("add.cannot") : problem.message || t("trouble.0");
+  own.replaceChildren();
+  find("#add-problem").replaceChildren(
+    make("p", { class: "detail", role: "alert" }, words),
+    closed ? command(`searchengine index ~/Pictures --corpus ${corpus}`) : make("p", { class: "quiet", lang: "en" }, problem.hint),
+  );
 }

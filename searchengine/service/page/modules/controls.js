@@ -32,7 +32,13 @@ export function showControls(question, held) {
   sort.value = question.sort;
 }
 
-/** Say how many results an answer has; `null` while it is on its way. */
+/** Say that an answer is on its way. */
+export function tellBusy() {
+  find("#nearest").hidden = true;
+  count.textContent = t("searching");
+}
+
+/** Say how many results an answer has; `null` for no answer. */
 export function tellCount(answer) {
   find("#nearest").hidden = true;
   if (!answer) {

@@ -3,7 +3,7 @@
 import { openAdding, startAdding } from "./adding.js";
 import { answerTo, forgetAnswers, keepAnswer } from "./answers.js";
 import { addPart, focusBox, showInBox, startBox } from "./box.js";
-import { showControls, startControls, tellCount } from "./controls.js";
+import { showControls, startControls, tellBusy, tellCount } from "./controls.js";
 import { hideDetail, pressAct, showDetail, startDetail } from "./detail.js";
 import { announce, find } from "./dom.js";
 import { CLEAR, countFacets, showFilters, startFilters } from "./filters.js";
@@ -69,7 +69,7 @@ async function showAnswer() {
     return;
   }
   body.classList.add("busy");
-  tellCount(null);
+  tellBusy();
   const mine = answer;
   try {
     const hits = await mine.more(signal);

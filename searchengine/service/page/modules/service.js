@@ -76,10 +76,10 @@ export function explain(corpus, id, request, signal) {
   return post(itemAddress(corpus, id, "explain"), request, signal);
 }
 
-/** Send pictures to be indexed. */
+/** Send pictures to be indexed; what became of each is in `items`, in their order. */
 export function addPictures(corpus, files) {
   const body = new FormData();
-  for (const file of files) body.append("files", file, file.name);
+  for (const [place, file] of files.entries()) body.append(`file${place}`, file, file.name);
   return askJson(`${base(corpus)}/items`, { method: "POST", body });
 }
 

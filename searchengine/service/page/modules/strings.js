@@ -88,7 +88,6 @@ export const STRINGS = {
     "facet.failed": "The counts could not be had just now.",
 
     // A hit
-    open: "Open {what}",
     picture: "picture",
     relevance: "relevance {share}",
     "relevance.none": "relevance unknown",
@@ -174,9 +173,7 @@ export const STRINGS = {
     "add.done": "{done} of {total} added",
     "add.failed": "{count} failed",
     "add.failed.one": "1 failed",
-    "add.none": "Nothing has been added since the service began.",
     "add.cannot": "This service takes no pictures. Add them on its machine:",
-    "add.sending": "Sending {count}",
     "watch.lost": "The connection is lost. Trying again.",
     "watch.now": "Now: {count} items",
     close: "Close",
@@ -286,7 +283,6 @@ export const STRINGS = {
     "facet.others": "另有 {count} 项",
     "facet.failed": "暂时无法统计。",
 
-    open: "打开{what}",
     picture: "图片",
     relevance: "相关度 {share}",
     "relevance.none": "相关度未知",
@@ -367,9 +363,7 @@ export const STRINGS = {
     "add.text": "图片会发送到此服务并保存在那里，随即可以搜索。",
     "add.done": "已添加 {done} / {total}",
     "add.failed": "{count} 个失败",
-    "add.none": "自服务启动以来还没有添加任何内容。",
     "add.cannot": "此服务不接收图片。请在它所在的机器上添加：",
-    "add.sending": "正在发送 {count} 个",
     "watch.lost": "连接中断，正在重试。",
     "watch.now": "现有 {count} 项",
     close: "关闭",

@@ -3,7 +3,7 @@
 import { key } from "./kept.js";
 import { ask, itemAddress } from "./service.js";
 
-const SIZES = [160, 320, 640, 1280];
+const SIZES = [64, 128, 256, 384, 512, 1024];
 const NEAR = "600px 0px";
 
 const waiting = new WeakMap();
