@@ -88,9 +88,9 @@ export function showTrouble(problem, { onAgain, names = [], refused = false, own
     make("h1", {}, t(known ? `trouble.${status}` : "trouble.title")),
     status === 0 && make("p", { class: "lead" }, t("trouble.0.text")),
     // What the service says is in English whatever the page speaks.
-    problem.message && make("p", { class: "detail", lang: "en" }, problem.message),
+    problem.message && make("p", { class: "detail", lang: "en" }, problem.message.replace(/ \(column \d+\)$/, "")),
     problem.column !== null && own && caret(own, problem.column),
-    problem.hint && make("p", { class: "quiet hint", lang: "en" }, problem.hint),
+    problem.hint && make("p", { class: "quiet hint", lang: "en" }, withoutPointing(problem.hint)),
     waits && live,
     names.length > 0 && make("p", {}, t("trouble.corpora", { names: names.join(", ") })),
     make("p", {}, make("button", { type: "button", class: "primary", onclick: onAgain }, t("trouble.again"))),
@@ -133,6 +133,13 @@ function keyForm(onAgain, refused) {
     refused && make("p", { class: "detail", role: "alert" }, t("trouble.401.again")),
     form,
   ];
+}
+
+/** A hint begins with the text and a mark under it where a column is known: drawn here anyway. */
+function withoutPointing(hint) {
+  const lines = hint.split("\n");
+  const mark = lines.findIndex((line) => /^\s*\^\s*$/.test(line));
+  return lines.slice(mark + 1).join(" ").trim();
 }
 
 /** What was written, with a mark under the character that is wrong. */
