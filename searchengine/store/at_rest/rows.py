@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from searchengine.store.at_rest.columns import FileColumns, read_table
 from searchengine.store.contract import Found
 from searchengine.store.fields import BY_NAME, VECTOR, Kind, decode_row, stored_columns
+from searchengine.store.filters.columns import passing
 from searchengine.store.ranking import TopK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -24,10 +26,14 @@ if TYPE_CHECKING:
     from searchengine.records import Modality
     from searchengine.store.at_rest.manifest import Manifest
     from searchengine.store.contract import Fields
+    from searchengine.store.filters import Filter
+
+    Mask = npt.NDArray[np.bool_]
 
 _SEQ: Final = "_seq"
 _BUFFER: Final = 1 << 20
 _ROWS_A_BATCH: Final = 4_096
+_ROWS_A_PAGE: Final = 4_096
 _FILES_AT_ONCE: Final = 2
 
 
@@ -39,11 +45,13 @@ class Rows:
         self._paths = manifest.data
         self._modality: Modality = manifest.label.modality
         self._dim = manifest.label.dim
-        tables = [_read(path, ["id", _SEQ]) for path in manifest.data]
+        tables = [read_table(path, ["id", _SEQ]) for path in manifest.data]
         self._ids: list[list[str]] = [table.column("id").to_pylist() for table in tables]
         seqs = [table.column(_SEQ).to_numpy() for table in tables]
         self._alive = _newest(self._ids, seqs, _deletions(manifest.deleted))
-        self._columns: dict[int, Any] = {}
+        self._columns = [
+            FileColumns(path, len(ids)) for path, ids in zip(manifest.data, self._ids, strict=True)
+        ]
         self._loading = threading.Lock()
         self._vectors: list[Vectors] | None = None
 
@@ -69,14 +77,17 @@ class Rows:
                     self._vectors = list(pool.map(_matrix, self._paths, shapes))
             return self._vectors
 
-    def search(self, queries: Vectors, top: int, fields: Fields) -> list[list[Found]]:
+    def search(
+        self, queries: Vectors, top: int, where: Filter | None, fields: Fields
+    ) -> list[list[Found]]:
         """Return the ``top`` nearest of each query (n, dim), best first, exactly."""
-        if top == 0:
+        masks = self._matching(where) if top else []
+        if not any(mask is None or mask.any() for mask in masks):
             return [[] for _ in queries]
         best = TopK(queries, top)
-        for ids, mask, vectors in zip(self._ids, self._alive, self.vectors(), strict=True):
+        for ids, mask, vectors in zip(self._ids, masks, self.vectors(), strict=True):
             if mask is not None:
-                ids = [one for one, there in zip(ids, mask.tolist(), strict=True) if there]
+                ids = [ids[at] for at in np.flatnonzero(mask).tolist()]
                 vectors = vectors[mask]
             best.add(ids, vectors)
         answers = best.found()
@@ -92,6 +103,40 @@ class Rows:
             rows = self._rows(number, [at for _, at in mine], fields)
             found.update(zip((one for one, _ in mine), rows, strict=True))
         return found
+
+    def matching(self, where: Filter) -> int:
+        """Return how many rows match."""
+        return sum(
+            len(ids) if mask is None else int(np.count_nonzero(mask))
+            for ids, mask in zip(self._ids, self._matching(where), strict=True)
+        )
+
+    def scan(self, where: Filter | None, fields: Fields) -> Iterator[dict[str, Any]]:
+        """Yield the fields of every matching row once. What it takes of the files is read before
+        the first: they may be gone by the last."""
+        masks = self._matching(where)
+        names = [name for name in stored_columns(fields) if name not in ("id", VECTOR)]
+        for columns in self._columns:
+            columns.read(names)
+        if VECTOR in fields:
+            self.vectors()
+        return self._scanned(masks, fields)
+
+    def _scanned(self, masks: Sequence[Mask | None], fields: Fields) -> Iterator[dict[str, Any]]:
+        for number, mask in enumerate(masks):
+            count = len(self._ids[number])
+            places = range(count) if mask is None else np.flatnonzero(mask).tolist()
+            for start in range(0, len(places), _ROWS_A_PAGE):
+                yield from self._rows(number, places[start : start + _ROWS_A_PAGE], fields)
+
+    def _matching(self, where: Filter | None) -> list[Mask | None]:
+        """Return which rows of each file count and match, ``None`` for all of them."""
+        if where is None:
+            return self._alive
+        return [
+            passing(where, columns) if alive is None else passing(where, columns) & alive
+            for columns, alive in zip(self._columns, self._alive, strict=True)
+        ]
 
     @cached_property
     def _places(self) -> dict[str, tuple[int, int]]:
@@ -110,9 +155,10 @@ class Rows:
         stored: dict[str, Any] = {"id": [self._ids[number][one] for one in at]}
         names = [name for name in stored_columns(fields) if name not in ("id", VECTOR)]
         if names:
-            taken = self._table(number).select(names).take(pa.array(at, type=pa.int64()))
+            columns, taken = self._columns[number], pa.array(at, type=pa.int64())
+            columns.read(names)
             for name in names:
-                values = taken.column(name).to_pylist()
+                values = columns.column(name).take(taken).to_pylist()
                 is_json = name in BY_NAME and BY_NAME[name].kind is Kind.JSON
                 stored[name] = [json.loads(one) for one in values] if is_json else values
         if VECTOR in fields:
@@ -121,23 +167,6 @@ class Rows:
             decode_row({name: values[n] for name, values in stored.items()}, fields, self._modality)
             for n in range(len(at))
         ]
-
-    def _table(self, number: int) -> Any:
-        """Return all columns of a file but the vectors: small beside them."""
-        if number not in self._columns:
-            self._columns[number] = _read(self._paths[number], list(BY_NAME))
-        return self._columns[number]
-
-
-def _read(path: Path, columns: list[str]) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            return file.read(columns=columns)
-    except (OSError, pa.ArrowException, KeyError) as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def _matrix(path: Path, shape: tuple[int, int]) -> Vectors:
@@ -167,7 +196,7 @@ def _deletions(paths: Sequence[Path]) -> dict[str, int]:
     """Return the sequence number of each id's last deletion."""
     last: dict[str, int] = {}
     for path in paths:
-        table = _read(path, ["id", _SEQ])
+        table = read_table(path, ["id", _SEQ])
         for one, seq in zip(
             table.column("id").to_pylist(), table.column(_SEQ).to_pylist(), strict=True
         ):

@@ -40,7 +40,8 @@ def rest(folder: Path, open_lite: Callable[[], Store], *, most_bytes: int) -> At
 
 
 class AtRestStore:
-    """Plain questions from files; for anything else, and from then on, ``MilvusStore``.
+    """Questions from files, with filters or without; for full text, writing and whatever else,
+    and from then on, ``MilvusStore``.
 
     See ``contract.Store`` for what each method promises.
     """
@@ -122,12 +123,12 @@ class AtRestStore:
         check_window(limit, offset)
         check_score(min_score)
         names = check_fields(fields)
-        plain = where is None and effort is None and not by_index
+        plain = effort is None and not by_index
         found = self._at_rest(side) if plain else None
         if found is not None:
             queries = checked_queries(vectors, found[0].label.dim)
             with contextlib.suppress(ValueError):
-                answers = found[1].search(queries, limit + offset, names)
+                answers = found[1].search(queries, limit + offset, where, names)
                 return above([hits[offset:] for hits in answers], min_score)
         return self._awake().search(
             side,
@@ -155,8 +156,11 @@ class AtRestStore:
 
     def count(self, side: Side, where: Filter | None = None) -> int:
         """Return how many items match, exactly."""
-        found = self._at_rest(side) if where is None else None
-        return self._awake().count(side, where) if found is None else found[1].count
+        found = self._at_rest(side)
+        if found is not None:
+            with contextlib.suppress(ValueError):
+                return found[1].count if where is None else found[1].matching(where)
+        return self._awake().count(side, where)
 
     def sides(self) -> list[SideInfo]:
         """Return all sides of all corpora, sorted by corpus and modality."""
@@ -186,6 +190,11 @@ class AtRestStore:
         self, side: Side, *, where: Filter | None = None, fields: Fields = ("id",)
     ) -> Iterator[Mapping[str, Any]]:
         """Yield every matching item once, in no order, in bounded memory."""
+        names = check_fields(fields)
+        found = self._at_rest(side)
+        if found is not None:
+            with contextlib.suppress(ValueError):
+                return found[1].scan(where, names)
         return self._awake().scan(side, where=where, fields=fields)
 
     def delete(self, side: Side, ids: Sequence[str]) -> None:

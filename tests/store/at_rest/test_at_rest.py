@@ -121,9 +121,11 @@ def test_what_files_cannot_answer_is_asked_of_lite(resting: AtRestStore) -> None
     query = rows_of(8)[7].vector[None]
     hits = resting.search(SIDE, query, limit=3, where=parse_filter("caption = 'hats'"))[0]
     assert [hit.id for hit in hits] == [make_item(7).id]
+    assert is_asleep(resting)
+    assert resting.search_text(SIDE, "hats", limit=3)[0].id == make_item(7).id
     assert not is_asleep(resting)
     assert resting.search(SIDE, query, limit=1)[0][0].id == make_item(7).id
-    assert resting.search_text(SIDE, "hats", limit=3)[0].id == make_item(7).id
+    assert resting.search(SIDE, query, limit=3, where=parse_filter("width = 5"))[0][0] == hits[0]
     assert [info.side for info in resting.sides()] == [SIDE]
 
 
