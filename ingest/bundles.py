@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingest.containers import split_part, whole_revision
 from ingest.sources.contract import Bundle, bundled_revision
 
 if TYPE_CHECKING:
@@ -52,10 +53,20 @@ def unchanged_ids(bundle: Bundle, store: Store, side: Side) -> list[str]:
     from searchengine.store.filters import Prefix
 
     ids: list[str] = []
-    revision = ""
-    for row in store.scan(side, where=Prefix("uri", bundle.uri), fields=("id", "revision")):
-        revision = revision or row["revision"]
-        if row["revision"] != revision:
+    revision, singles = "", 0
+    missing: dict[str, int] = {}
+    """Of each film and PDF how many parts have not been met yet."""
+    rows = store.scan(side, where=Prefix("uri", bundle.uri), fields=("id", "uri", "revision"))
+    for row in rows:
+        whole, own = split_part(row["uri"]), row["revision"]
+        if whole is None:
+            singles += 1
+        else:
+            own, count = whole_revision(own)
+            missing[whole] = missing.get(whole, count) - 1
+        revision = revision or own
+        if own != revision:
             return []
         ids.append(row["id"])
-    return ids if revision == bundled_revision(bundle.revision, len(ids)) else []
+    complete = revision == bundled_revision(bundle.revision, singles + len(missing))
+    return ids if complete and not any(missing.values()) else []

@@ -25,6 +25,14 @@ def part_uri(asset: Asset, number: int) -> str:
     return fragment_uri(asset.uri, asset.parts, number)
 
 
+def split_part(uri: str) -> str | None:
+    """Return the uri of the container within a bundle whose part an item is, ``None`` if it is
+    none: ``x.tar#member=a.mp4`` of ``x.tar#member=a.mp4&frame=3``."""
+    file, _, fragment = uri.partition("#")
+    whole, sign, last = fragment.rpartition("&")
+    return f"{file}#{whole}" if sign and last.startswith(("frame=", "page=")) else None
+
+
 def part_ids(asset: Asset, count: int) -> list[str]:
     """Return the ids of the first parts of a container, in their order."""
     return [item_id(part_uri(asset, number)) for number in range(1, count + 1)]

@@ -6,7 +6,6 @@ follow when they are there; of those in the making, a bounded number is held.
 
 from __future__ import annotations
 
-import io
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from ingest.containers import part_asset, part_ids, part_revision
 from ingest.overlap import chunks
 from ingest.plan import Todo
-from ingest.sources.contract import OpensFiles
+from ingest.sources.contract import open_file
 from searchengine.containers.contract import BrokenPart, Part
 from searchengine.errors import ItemError, LimitError, ReadError
 from searchengine.identity import item_id
@@ -25,12 +24,11 @@ from searchengine.identity import item_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
-    from typing import BinaryIO
 
+    from ingest.decoding import Decoding
     from ingest.plan import Ledger
     from ingest.report import Report
-    from ingest.sources.contract import Asset, Source
-    from searchengine.containers.contract import Limits
+    from ingest.sources.contract import Source
     from searchengine.records import Modality
 
 PAGES_AT_A_TIME = 16
@@ -52,7 +50,8 @@ class _Opened:
 def expand(
     todos: Iterable[Todo],
     source: Source,
-    limits: Limits,
+    decoding: Decoding,
+    max_pages: int,
     ledgers: Mapping[Modality, Ledger],
     report: Report,
     stop: threading.Event,
@@ -89,7 +88,7 @@ def expand(
                     yield todo
                 else:
                     ledger = ledgers[todo.asset.modality]
-                    for call in _calls(todo, source, limits, ledger, report, stopped):
+                    for call in _calls(todo, source, decoding, max_pages, ledger, report, stopped):
                         running.append(pool.submit(timed, call))
                         if len(running) > workers:
                             yield from settled()
@@ -106,24 +105,23 @@ def expand(
 def _calls(
     todo: Todo,
     source: Source,
-    limits: Limits,
+    decoding: Decoding,
+    max_pages: int,
     ledger: Ledger,
     report: Report,
     stopped: Callable[[], bool],
 ) -> Iterator[Callable[[], _Opened]]:
     """Yield what is to be called to take a container apart. Pages that stand are settled here."""
     if todo.asset.parts == "frame":
-        yield partial(_open_film, todo, source, limits, stopped)
+        yield partial(_open_film, todo, source, decoding, stopped)
         return
-    from searchengine.containers.pdf import count_pages
-
     try:
-        with _open(source, todo.asset) as file:
-            pages = count_pages(file)
+        with open_file(source, todo.asset) as file:
+            pages = decoding.count_pages(file)
     except ItemError as error:
         yield partial(_Opened, todo, 0, (), error)
         return
-    count = min(pages, limits.max_pages)
+    count = min(pages, max_pages)
     revision = part_revision(todo.asset, count)
     ids = part_ids(todo.asset, count)
     missing = []
@@ -135,44 +133,38 @@ def _calls(
         else:
             missing.append(number)
     for numbers in chunks(missing, PAGES_AT_A_TIME):
-        yield partial(_open_pages, todo, source, count, numbers, stopped)
+        yield partial(_open_pages, todo, source, decoding, count, numbers, stopped)
     if pages > count:
         reason = f"only the first {count:,} of its {pages:,} pages are indexed (ingest.max_pages)"
         yield partial(_Opened, todo, count, (), LimitError(reason))
 
 
-def _open_film(todo: Todo, source: Source, limits: Limits, stopped: Callable[[], bool]) -> _Opened:
-    from searchengine.containers.video import read_frames
-
+def _open_film(
+    todo: Todo, source: Source, decoding: Decoding, stopped: Callable[[], bool]
+) -> _Opened:
     try:
-        with _open(source, todo.asset) as file:
-            film = read_frames(file, limits, stopped=stopped)
+        with open_file(source, todo.asset) as file:
+            frames, problem = decoding.frames(file, stopped)
     except ItemError as error:
         return _Opened(todo, 0, (), error)
-    return _Opened(todo, len(film.frames), film.frames, film.problem)
+    return _Opened(todo, len(frames), frames, problem)
 
 
 def _open_pages(
-    todo: Todo, source: Source, count: int, numbers: Sequence[int], stopped: Callable[[], bool]
+    todo: Todo,
+    source: Source,
+    decoding: Decoding,
+    count: int,
+    numbers: Sequence[int],
+    stopped: Callable[[], bool],
 ) -> _Opened:
-    from searchengine.containers.pdf import read_pages
-
     pages: list[Part | BrokenPart] = []
     try:
-        with _open(source, todo.asset) as file:
-            for page in read_pages(file, numbers):
-                pages.append(page)
-                if stopped():
-                    break
+        with open_file(source, todo.asset) as file:
+            pages.extend(decoding.pages(file, numbers, stopped))
     except ItemError as error:
         pages += [BrokenPart(number, error) for number in numbers[len(pages) :]]
     return _Opened(todo, count, pages)
-
-
-def _open(source: Source, asset: Asset) -> BinaryIO:
-    if isinstance(source, OpensFiles):
-        return source.open_file(asset)
-    return io.BytesIO(source.open(asset))
 
 
 def _stands(todo: Todo, key: str, revision: str) -> bool:

@@ -23,7 +23,7 @@ def expected(source: Source, todos: Iterable[Todo]) -> Iterator[Todo]:
     waiting: deque[Todo] = deque()
     for todo in todos:
         if isinstance(source, Fetching) and source.look_ahead:
-            if todo.asset.modality != "text":
+            if todo.asset.modality != "text" and todo.asset.part is None:
                 source.expect(todo.asset)
             waiting.append(todo)
             if len(waiting) < source.look_ahead:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ingest.containers import part_bytes, part_item
-from ingest.metadata import read_exif
-from searchengine.encoders.pictures import prepare_picture
 from searchengine.errors import ItemError, ReadError
 from searchengine.identity import content_hash
 from searchengine.records import Item
 from searchengine.store.fields import encode_item
 
 if TYPE_CHECKING:
+    from ingest.decoding import Decoding
     from ingest.plan import Todo
     from ingest.sources.contract import Source
     from searchengine.encoders.contract import Encoder, Pixels, Vectors
@@ -75,10 +74,10 @@ def load(source: Source, todo: Todo) -> Loaded | Failed:
     return Loaded(todo, data, content_hash(data))
 
 
-def make_ready(one: Loaded, encoder: Encoder, max_pixels: int) -> Ready | Failed:
+def make_ready(one: Loaded, encoder: Encoder, decoding: Decoding) -> Ready | Failed:
     """Decode an asset to the model's pixels, and gather what is known of it."""
     try:
-        ready = _make_ready(one, encoder, max_pixels)
+        ready = _make_ready(one, encoder, decoding)
         encode_item(ready.item)  # what the database would refuse is a failed item, not a run
     except ItemError as error:
         return Failed(one.todo, error)
@@ -94,7 +93,7 @@ def encode(encoder: Encoder, batch: list[Ready]) -> Vectors:
     return encoder.encode_texts([one.item.caption or "" for one in batch])
 
 
-def _make_ready(one: Loaded, encoder: Encoder, max_pixels: int) -> Ready:
+def _make_ready(one: Loaded, encoder: Encoder, decoding: Decoding) -> Ready:
     asset = one.todo.asset
     common: dict[str, Any] = {
         "id": one.todo.id,
@@ -110,19 +109,8 @@ def _make_ready(one: Loaded, encoder: Encoder, max_pixels: int) -> Ready:
     }
     if asset.modality == "text":
         return Ready(one.todo, Item(mime="text/plain", **common), None)
-    decoded, pixels = prepare_picture(encoder, one.data, max_pixels=max_pixels)
-    facts = read_exif(decoded.tagged)
-    item = Item(
-        mime=decoded.mime,
-        width=decoded.width,
-        height=decoded.height,
-        taken_at=facts.taken_at,
-        camera=facts.camera,
-        lens=facts.lens,
-        latitude=facts.latitude,
-        longitude=facts.longitude,
-        **common,
-    )
+    facts, pixels = decoding.picture(encoder, one.data)
+    item = Item(**facts, **common)
     if asset.part is not None:
         item = part_item(item, asset.part)
     return Ready(one.todo, item, pixels)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from searchengine.apart.bounds import Bounds
 from searchengine.containers.contract import Limits
 from searchengine.errors import EncoderError
 from searchengine.records import MODALITIES
@@ -51,6 +52,10 @@ class Job:
     max_pixels: int = 178_956_970
     limits: Limits = field(default_factory=Limits)
     """How much of a film or a PDF is looked at."""
+    decode_apart: bool = False
+    """Whether every picture is decoded in a process of its own (see ``ingest.decoding``)."""
+    bounds: Bounds = field(default_factory=Bounds)
+    """What decoding may take there."""
 
 
 def job_for(
@@ -112,6 +117,8 @@ def job_for(
             frame_gap_s=settings.ingest.frame_gap_s,
             max_pages=settings.ingest.max_pages,
         ),
+        decode_apart=settings.ingest.decode_apart,
+        bounds=Bounds(settings.ingest.decode_s, settings.ingest.decode_mb),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -70,6 +70,11 @@ def read_exif(image: Image.Image) -> PhotoFacts:
         latitude=position[0] if position else None,
         longitude=position[1] if position else None,
     )
+
+
+def exif_facts(image: Image.Image) -> dict[str, Any]:
+    """Return what the picture's EXIF says, in the words of ``records.Item``. Never raises."""
+    return asdict(read_exif(image))
 
 
 def _directory(exif: Image.Exif, tag: int) -> Mapping[int, Any]:

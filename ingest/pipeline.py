@@ -31,6 +31,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ingest.batch_size import MOST, BatchSize
+from ingest.decoding import Decoding
 from ingest.expand import expand
 from ingest.expecting import expected
 from ingest.items import Failed, Known, Loaded, Ready, encode, load, make_ready
@@ -93,6 +94,8 @@ class Pipeline:
         self._touched: set[Modality] = set()
         self._unsettled: set[Modality] = set()
         self._first_batch: Reading | None = None
+        self._workers = job.workers or available_cores()
+        self._decoding = Decoding(job, self._workers)
         self._writer = Writer(store, job.write_rows, self._count_written, self._clock)
 
     def run(self) -> None:
@@ -105,11 +108,12 @@ class Pipeline:
         self._report.model = self._model()
         if self._infos:
             self._check_encoder()
-        workers = self._job.workers or available_cores()
+        workers = self._workers
         self._clock.set_workers(expand=workers, read=_READERS, decode=workers)
         with (
             ThreadPoolExecutor(_READERS, "read") as readers,
             ThreadPoolExecutor(workers, "decode") as decoders,
+            closing(self._decoding),
             self._writer,
         ):
             with closing(
@@ -216,7 +220,8 @@ class Pipeline:
         return expand(
             todos,
             self._source,
-            self._job.limits,
+            self._decoding,
+            self._job.limits.max_pages,
             self._ledgers,
             self._report,
             self._stop,
@@ -239,7 +244,7 @@ class Pipeline:
             return one
         encoder = self._load_encoder()
         with self._clock.busy("decode", 1):
-            return make_ready(one, encoder, self._job.max_pixels)
+            return make_ready(one, encoder, self._decoding)
 
     # -- the caller's thread --------------------------------------------------------------
 

@@ -34,8 +34,11 @@ def file_uri(path: str | os.PathLike[str]) -> str:
 
 
 def fragment_uri(uri: str, kind: str, value: str | int) -> str:
-    """Return the uri of a part (``row``, ``paragraph``, ``page``, ``frame``) of an asset."""
-    return f"{uri}#{kind}={quote(str(value), safe='')}"
+    """Return the uri of a part (``row``, ``paragraph``, ``page``, ``frame``) of an asset.
+
+    The asset may be a part itself: ``x.tar#member=a.mp4&frame=3`` (as W3C's Media Fragments are).
+    """
+    return f"{uri}{'&' if '#' in uri else '#'}{kind}={quote(str(value), safe='')}"
 
 
 def path_of(uri: str) -> Path | None:

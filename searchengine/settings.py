@@ -108,6 +108,13 @@ class IngestSettings(_Group):
     """Seconds at least between two frames of a film."""
     max_pages: int = Field(default=2_000, ge=1, le=100_000)
     """Pages kept of a PDF, the first ones."""
+    decode_apart: bool = False
+    """Decode all pictures in processes that may be killed, for files that nobody vouches for.
+    Films, PDFs, RAW, HEIC and AVIF always are."""
+    decode_s: float = Field(default=60.0, gt=0, le=86_400)
+    """Seconds that a picture, a page, or the way to the next frame may take there."""
+    decode_mb: int = Field(default=2048, ge=64, le=1 << 20)
+    """Megabytes that decoding may take there (on Linux): about 12 bytes a pixel."""
 
 
 class TableSettings(_Group):
@@ -192,6 +199,12 @@ class ServiceSettings(_Group):
     Where no key is asked for: for each address, unless only this machine can ask. 0: any."""
     burst: int = Field(default=400, ge=1)
     """Requests that may come at once before ``rate`` counts."""
+    decoders: int = Field(default=2, ge=1, le=256)
+    """Processes that decode the pictures that are sent. They are bounded, and may be killed."""
+    decode_s: float = Field(default=10.0, gt=0, le=86_400)
+    """Seconds that one of them may take for a picture."""
+    decode_mb: int = Field(default=1024, ge=64, le=1 << 20)
+    """Megabytes that one of them may take for a picture (on Linux): about 12 bytes a pixel."""
     max_body_bytes: int = Field(default=32 << 20, ge=1)
     """Forms with files that have more bytes are refused (413)."""
     max_json_bytes: int = Field(default=8 << 20, ge=1)

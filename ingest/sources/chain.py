@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
-from ingest.sources.contract import Fetching, OpensFiles
+from ingest.sources.contract import Fetching, open_file
 from ingest.sources.folder import FolderSource
 from ingest.sources.once import Seen, once
 from searchengine.errors import ReadError
@@ -61,10 +60,7 @@ class ChainedSource:
 
     def open_file(self, asset: Asset) -> BinaryIO:
         """See ``OpensFiles``."""
-        source = self._owner(asset)
-        if not isinstance(source, OpensFiles):
-            return io.BytesIO(source.open(asset))
-        return source.open_file(asset)
+        return open_file(self._owner(asset), asset)
 
     def holds(self, kind: type) -> bool:
         """Whether a source of this kind is among them."""

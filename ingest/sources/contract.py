@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol, runtime_checkable
@@ -38,7 +39,7 @@ class Asset:
     """How the source that listed it finds its bytes again; ``None`` for a file of this machine."""
     parts: PartKind | None = None
     """Of a file that holds many pictures, what each of them is. It is no item itself
-    (see ``ingest.containers``), and its source is one that ``OpensFiles``."""
+    (see ``ingest.containers``)."""
     part: Part | BrokenPart | None = None
     """The picture itself, where it was taken out of such a file: then nothing is opened."""
 
@@ -120,10 +121,17 @@ class Fetching(Protocol):
 
 @runtime_checkable
 class OpensFiles(Protocol):
-    """A source that lists files with many pictures in them."""
+    """A source that lists files with many pictures in them, and need not hold one whole."""
 
     def open_file(self, asset: Asset) -> BinaryIO:
         """Return an asset's file, open for reading and seeking. Raises as ``Source.open``."""
+
+
+def open_file(source: Source, asset: Asset) -> BinaryIO:
+    """Return an asset's file, open for reading and seeking. Raises as ``Source.open``."""
+    if isinstance(source, OpensFiles):
+        return source.open_file(asset)
+    return io.BytesIO(source.open(asset))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,9 +45,9 @@ class OpenFile:
             raise ReadError(f"cannot read: the file breaks off {size - len(data):,} bytes early")
         return data
 
-    def view(self) -> BinaryIO:
-        """Return the whole file as one of its own, with a place of its own."""
-        return io.BufferedReader(_View(self))
+    def view(self, offset: int = 0, size: int | None = None) -> BinaryIO:
+        """Return the file, or a part of it, as a file of its own, with a place of its own."""
+        return io.BufferedReader(_View(self, offset, self.size - offset if size is None else size))
 
     def _read(self, offset: int, size: int) -> bytes:
         if hasattr(os, "pread"):
@@ -60,8 +60,10 @@ class OpenFile:
 class _View(io.RawIOBase):
     """Reads an open file from a place of its own."""
 
-    def __init__(self, opened: OpenFile) -> None:
+    def __init__(self, opened: OpenFile, start: int, size: int) -> None:
         self._opened = opened
+        self._start = start
+        self._size = size
         self._at = 0
 
     def readable(self) -> bool:
@@ -71,13 +73,14 @@ class _View(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._opened.size}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def readinto(self, buffer: Any) -> int:
         room = memoryview(buffer).cast("B")
-        data = self._opened._read(self._at, len(room))
+        left = max(0, min(len(room), self._size - self._at))
+        data = self._opened._read(self._start + self._at, left)
         room[: len(data)] = data
         self._at += len(data)
         return len(data)

@@ -15,14 +15,18 @@ from ingest.sources.tables import (
     TEXT_COLUMNS,
     bytes_columns,
     column_among,
+    column_values,
     open_table,
 )
+from searchengine.containers.contract import CONTAINER_SUFFIXES, container_kind
 from searchengine.decode import IMAGE_SUFFIXES, is_picture
 from searchengine.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import BinaryIO
+
+    from searchengine.containers.contract import PartKind
 
 BYTES_COLUMNS = (
     "image",
@@ -40,6 +44,11 @@ BYTES_COLUMNS = (
     "b64",
     "content",
     "data",
+    "pdf",
+    "document",
+    "video",
+    "mp4",
+    "film",
 )
 URL_COLUMNS = (
     "url",
@@ -56,6 +65,9 @@ URL_COLUMNS = (
 )
 PATH_COLUMNS = ("image_path", *FILE_COLUMNS, "filepath", "file_path")
 
+_SAMPLED = 3
+"""Pictures in the table itself of which is seen what they are."""
+_HEAD = 1024
 _PEEKED = 64
 """Rows looked at to tell what a column holds."""
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -84,6 +96,8 @@ class PictureColumns:
     """Whether the pictures themselves are in the table."""
     remote: bool
     """Whether rows were seen that name pictures on the network."""
+    parts: PartKind | None = None
+    """Where films or PDFs are in the table themselves, what they are taken apart into."""
 
 
 def is_address(text: str) -> bool:
@@ -100,9 +114,13 @@ def inline_bytes(value: Any) -> bytes | None:
     if not isinstance(value, str):
         return None
     text, count = _DATA_URI.subn("", value, count=1)
-    if not count and (len(text) < 64 or not is_picture(_decoded(text[:64]))):
+    if not count and (len(text) < 64 or not _is_shown(_decoded(text[:64]))):
         return None
     return _decoded(text)
+
+
+def _is_shown(head: bytes | None) -> bool:
+    return is_picture(head) or (head is not None and container_kind(head) is not None)
 
 
 def find_columns(
@@ -127,14 +145,33 @@ def find_columns(
     if image is None:
         return None
     values = [row.get(image) for row in rows]
+    if image in binary:
+        values = _first_cells(open_file, suffix, image)
     texts = [value for value in values if isinstance(value, str)]
     return PictureColumns(
         image,
         caption or column_among([name for name in columns if name != image], TEXT_COLUMNS),
         key,
         inline=image in binary or any(inline_bytes(value) is not None for value in values),
-        remote=any(map(is_address, texts)),
+        remote=image not in binary and any(map(is_address, texts)),
+        parts=_parts_in(values),
     )
+
+
+def _first_cells(open_file: Callable[[], BinaryIO], suffix: str, column: str) -> list[Any]:
+    """Return a few cells that hold bytes: what one column holds is one kind of thing."""
+    with open_file() as file:
+        cells = (value for _, value in column_values(file, suffix, column, 1))
+        return list(islice((cell for cell in cells if inline_bytes(cell)), _SAMPLED))
+
+
+def _parts_in(cells: Sequence[Any]) -> PartKind | None:
+    """Return what most of the films and PDFs are taken apart into, if most cells are such."""
+    found = [data for cell in cells if (data := inline_bytes(cell))]
+    kinds = [kind for data in found if (kind := container_kind(data[:_HEAD])) is not None]
+    if 2 * len(kinds) <= len(found):
+        return None
+    return "frame" if 2 * kinds.count("frame") >= len(kinds) else "page"
 
 
 def _guess(
@@ -157,7 +194,7 @@ def _guess(
 
 
 def _names_a_picture(text: str) -> bool:
-    return suffix_of(text.split("?", 1)[0].rstrip()) in IMAGE_SUFFIXES
+    return suffix_of(text.split("?", 1)[0].rstrip()) in IMAGE_SUFFIXES | CONTAINER_SUFFIXES
 
 
 def _named(name: str, columns: Sequence[str], path: str) -> str | None:

@@ -2,17 +2,20 @@
 
 A row that names a file is the same item as the file, one that names a url is
 the item at that url, so that two tables may name one. A picture that stands in
-the table is the item ``file:///x.parquet#row=12`` (or ``#id=...``).
+the table is the item ``file:///x.parquet#row=12`` (or ``#id=...``). Films and PDFs
+are taken apart wherever they stand: ``file:///x.parquet#row=12&page=3``.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import sys
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ingest.sources.captions import annotation_token
 from ingest.sources.contract import Asset, Place, Scope, Skipped
@@ -22,6 +25,7 @@ from ingest.sources.objects import scheme_of
 from ingest.sources.picture_columns import inline_bytes, is_address
 from ingest.sources.reading import check_size, describe, open_regular, read_bytes
 from ingest.sources.tables import joined_text, open_table
+from searchengine.containers.contract import part_kind
 from searchengine.errors import DecodeError, ItemError, ReadError
 from searchengine.identity import canonical_url, file_uri, fragment_uri, object_uri, path_of
 
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from ingest.sources.links import Links
     from ingest.sources.picture_columns import PictureColumns
     from ingest.sources.tables import Row
+    from searchengine.containers.contract import PartKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +117,19 @@ class PictureTable:
         self._max_bytes = max_bytes
         self._cells = InlineCells(file.open, file.suffix, columns.image)
         self._real = lru_cache(1024)(os.path.realpath)
+        self._taken_apart: list[Scope] = []
         self._scopes: tuple[Scope, ...] = ()
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
-        """See ``Source``. What a table names and does not hold may be named elsewhere."""
+        """See ``Source``. What a table names and does not hold may be named elsewhere; of a film or
+        a PDF that it names it lists all."""
         return self._scopes
 
     def __iter__(self) -> Iterator[Asset | Skipped]:
         """Yield a picture a row; a row that names none is a problem of its own."""
         self._scopes = ()
+        self._taken_apart = []
         waiting: Asset | None = None
         whole = True
         try:
@@ -140,12 +148,16 @@ class PictureTable:
             yield Skipped(self.uri, error.reason, str(error))
         if waiting is not None:
             yield waiting
-        if whole and self._rows is None:
-            self._scopes = (Scope(self.uri + "#"),)
+        own = (Scope(self.uri + "#"),) if whole and self._rows is None else ()
+        self._scopes = (*own, *self._taken_apart)
 
     def open(self, asset: Asset) -> bytes:
         """Return the bytes of a picture. Raises an ``ItemError``."""
         return open_row(asset, self._links, self._max_bytes)
+
+    def open_file(self, asset: Asset) -> BinaryIO:
+        """See ``OpensFiles``."""
+        return open_row_file(asset, self._links, self._max_bytes)
 
     def expect(self, asset: Asset) -> None:
         """Begin to fetch what will soon be opened."""
@@ -196,6 +208,13 @@ class PictureTable:
             return self._link(self._file.folder + text, caption, meta, token)
         return self._local(text, caption, meta, token)
 
+    def _parts(self, path: str, uri: str) -> PartKind | None:
+        """Return what the parts of a film or a PDF are; note that all of them are listed here."""
+        parts = part_kind(suffix_of(path))
+        if parts is not None:
+            self._taken_apart.append(Scope(uri + "#"))
+        return parts
+
     def _inline(self, row: Row, caption: str | None, meta: dict[str, Any]) -> Asset:
         key = row.values.get(self._columns.id) if self._columns.id else None
         if self._columns.id and key in (None, ""):
@@ -212,6 +231,7 @@ class PictureTable:
             folder=self._file.name,
             meta=meta,
             place=_Cell(self._file.origin, self._cells, row.number),
+            parts=self._columns.parts,
         )
 
     def _local(self, text: str, caption: str | None, meta: dict[str, Any], token: str) -> Asset:
@@ -237,6 +257,7 @@ class PictureTable:
             folder=os.path.dirname(path),
             meta=meta,
             place=_File(self._file.origin, path),
+            parts=self._parts(path, uri),
         )
 
     def _link(self, text: str, caption: str | None, meta: dict[str, Any], token: str) -> Asset:
@@ -253,6 +274,7 @@ class PictureTable:
             folder=url.partition("?")[0].rpartition("/")[0],
             meta=meta,
             place=_Link(self._file.origin, canonical_url(text, login=True) if web else text),
+            parts=self._parts(urlsplit(url).path, url),
         )
 
 
@@ -270,6 +292,13 @@ def open_row(asset: Asset, links: Links, max_bytes: int) -> bytes:
         raise DecodeError("the row holds no picture")
     check_size(len(data), max_bytes)
     return data
+
+
+def open_row_file(asset: Asset, links: Links, max_bytes: int) -> BinaryIO:
+    """Return a film or a PDF that a table has listed, as a file. Raises an ``ItemError``."""
+    if isinstance(asset.place, _File):
+        return open_regular(asset.place.path)
+    return io.BytesIO(open_row(asset, links, max_bytes))
 
 
 def expect_row(asset: Asset, links: Links, max_bytes: int) -> None:

@@ -17,9 +17,15 @@ from ingest.sources.names import CAPTION_TABLES, TABLE_SUFFIXES, TEXT_SUFFIXES, 
 from ingest.sources.objects import copy_object, info_of, scheme_of, time_of, token_of, trouble
 from ingest.sources.opened import OpenFile
 from ingest.sources.picture_columns import find_columns
-from ingest.sources.picture_table import PictureTable, TableFile, expect_row, open_row
+from ingest.sources.picture_table import (
+    PictureTable,
+    TableFile,
+    expect_row,
+    open_row,
+    open_row_file,
+)
 from ingest.sources.remote_folder import RemoteText, RemoteWalk
-from ingest.sources.tar import TarListing, is_tar, plain_tar, read_member
+from ingest.sources.tar import TarListing, is_tar, open_member, plain_tar, read_member
 from ingest.sources.texts import texts_in
 from searchengine.decode import IMAGE_SUFFIXES
 from searchengine.errors import ItemError, NotFoundError, UsageError
@@ -103,6 +109,12 @@ class RemoteSource:
         if "#member=" in asset.uri:
             return read_member(asset, limit)
         return open_row(asset, self._links, limit)
+
+    def open_file(self, asset: Asset) -> BinaryIO:
+        """See ``OpensFiles``."""
+        if isinstance(asset.place, _Object) or "#member=" not in asset.uri:
+            return open_row_file(asset, self._links, self._options.max_bytes)
+        return open_member(asset)
 
     def __iter__(self) -> Iterator[Asset | Skipped | Bundle]:
         """Yield pictures and texts. Raises ``NotFoundError`` where there is nothing."""

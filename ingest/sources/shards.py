@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.overlap import chunks
 from ingest.sources import is_picture_table, open_sources
-from ingest.sources.contract import Asset, Skipped, singles
+from ingest.sources.contract import Asset, Skipped, open_file, singles
 from ingest.sources.objects import open_filesystem, scheme_of
 from ingest.sources.reading import open_regular
 from ingest.sources.tables import row_groups
@@ -24,6 +24,7 @@ from searchengine.identity import file_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import BinaryIO
 
     from ingest.sources.contract import Scope, Source
 
@@ -60,6 +61,10 @@ class ListedSource:
     def open(self, asset: Asset) -> bytes:
         """Return the bytes of a picture. Raises an ``ItemError``."""
         return self._source.open(asset)
+
+    def open_file(self, asset: Asset) -> BinaryIO:
+        """See ``OpensFiles``."""
+        return open_file(self._source, asset)
 
 
 def cut(paths: Sequence[str], *, size: int = SIZE, **options: Any) -> Iterator[Shard]:

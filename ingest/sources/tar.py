@@ -1,10 +1,12 @@
 """A tar of pictures (webdataset's shards among them) as a source.
 
-Members whose names agree up to the first dot are a sample: pictures, and what
-is written about them in ``.txt``, ``.caption``, ``.json`` and ``.cls`` beside
-them (https://github.com/webdataset/webdataset). A picture is the item
-``file:///x.tar#member=000017.jpg``. Only the headers and the captions are read
-to list a tar; nothing is ever unpacked to a name that a tar gives.
+Members whose names agree up to the first dot are a sample: pictures (films and
+PDFs, taken apart, among them), and what is written about them in ``.txt``,
+``.caption``, ``.json`` and ``.cls`` beside them
+(https://github.com/webdataset/webdataset). A picture is the item
+``file:///x.tar#member=000017.jpg``, a frame ``file:///x.tar#member=a.mp4&frame=3``.
+Only the headers and the captions are read to list a tar; nothing is ever
+unpacked to a name that a tar gives.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from ingest.sources.opened import OpenFile
 from ingest.sources.reading import describe, open_regular
 from ingest.sources.tables import clean_text
 from ingest.sources.unpacked import COMPRESSED, unpack
+from searchengine.containers.contract import CONTAINER_SUFFIXES, part_kind
 from searchengine.decode import IMAGE_SUFFIXES
 from searchengine.errors import DecodeError, ItemError, ReadError
 from searchengine.identity import file_uri, fragment_uri
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 TAR_SUFFIXES = (".tar", *COMPRESSED)
+_SHOWN = IMAGE_SUFFIXES | CONTAINER_SUFFIXES
 _WRITTEN = (".txt", ".caption", ".json", ".cls")
 """What is written about a picture; the first has the last word."""
 _WRITTEN_BYTES = 1 << 20
@@ -108,6 +112,10 @@ class TarSource:
         """Return the bytes of a member. Raises ``ReadError`` or ``LimitError``."""
         return read_member(asset, self._max_bytes)
 
+    def open_file(self, asset: Asset) -> BinaryIO:
+        """See ``OpensFiles``."""
+        return open_member(asset)
+
     def _opened(self) -> BinaryIO:
         return plain_tar(open_regular(self.path), self.path)
 
@@ -119,6 +127,14 @@ def plain_tar(file: BinaryIO, name: str) -> BinaryIO:
         return file
     with file:
         return unpack(file, suffix)
+
+
+def open_member(asset: Asset) -> BinaryIO:
+    """Return a listed member as a file of its own. Raises ``ReadError``."""
+    place = asset.place
+    if not isinstance(place, _Member):
+        raise ReadError(f"not a member of a tar: {asset.uri}")
+    return place.tar.view(place.offset, place.size)
 
 
 def read_member(asset: Asset, max_bytes: int) -> bytes:
@@ -184,13 +200,14 @@ class TarListing:
         self.complete = whole and self._read_to < end
 
     def _count(self, file: BinaryIO, end: int) -> int:
-        """Return how many pictures there are, by their names; 0 for a tar that breaks off."""
+        """Return how many pictures, films and PDFs there are, by their names; 0 for a tar that
+        breaks off."""
         seen = Seen()
         count, whole = 0, True
         for member in self._members(file):
             if isinstance(member, Skipped):
                 whole = whole and not member.failed
-            elif suffix_of(_base(member)) in IMAGE_SUFFIXES:
+            elif suffix_of(_base(member)) in _SHOWN:
                 whole = whole and member.offset_data + member.size <= end
                 count += seen.add(self._member_uri(member))
         file.seek(0)
@@ -229,7 +246,7 @@ class TarListing:
                     yield member
 
     def _sample(self, sample: list[tarfile.TarInfo], opened: OpenFile) -> Iterator[Asset | Skipped]:
-        pictures = [member for member in sample if suffix_of(_base(member)) in IMAGE_SUFFIXES]
+        pictures = [member for member in sample if suffix_of(_base(member)) in _SHOWN]
         if not pictures:
             return
         written: dict[tuple[str, str], tarfile.TarInfo] = {
@@ -266,6 +283,7 @@ class TarListing:
             folder=self._name,
             meta=meta,
             place=_Member(self._origin, opened, member.offset_data, member.size),
+            parts=part_kind(suffix_of(_base(member))),
         )
 
     def _member_uri(self, member: tarfile.TarInfo) -> str:

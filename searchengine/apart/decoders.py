@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from searchengine.apart import work
@@ -14,7 +14,7 @@ from searchengine.containers.contract import BrokenPart, Limits, Part
 from searchengine.errors import DecodeError, ItemError, LimitError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from PIL import Image
 
@@ -36,6 +36,8 @@ class Seen:
     """From the content."""
     exif: bytes | None
     """As it stands in the file, not looked into."""
+    also: Mapping[str, Any] = field(default_factory=dict)
+    """What else was asked for."""
 
 
 class Decoders:
@@ -73,14 +75,22 @@ class Decoders:
         ``network``). Raises ``MissingError`` where they do not start."""
         return self._workers.warm()
 
-    def prepare(self, encoder: Encoder, data: bytes) -> tuple[Seen, Pixels]:
+    def prepare(
+        self,
+        encoder: Encoder,
+        data: bytes,
+        also: Callable[[Image.Image], dict[str, Any]] | None = None,
+    ) -> tuple[Seen, Pixels]:
         """Return what is known of a picture, and the encoder's uint8 (h, w, 3) input.
 
-        The pixels are those of ``encoders.pictures.prepare_picture``, bit for bit.
+        The pixels are those of ``encoders.pictures.prepare_picture``, bit for bit. ``also`` is a
+        function of a module, called in the worker with the picture as it was decoded.
+
         Raises ``DecodeError`` and ``LimitError``.
         """
         self._check_bytes(data)
-        found = self._workers.call(work.prepare, preparing_of(encoder), data, self._max_pixels)
+        preparing = preparing_of(encoder)
+        found = self._workers.call(work.prepare, preparing, data, self._max_pixels, also)
         return _seen(found), found["pixels"]
 
     def picture(self, data: bytes, *, within: tuple[int, int] | None = None) -> Image.Image:
@@ -198,7 +208,9 @@ def _inseparable(encoder: Encoder) -> UnsupportedError:
 
 
 def _seen(found: dict[str, Any]) -> Seen:
-    return Seen(found["width"], found["height"], found["mime"], found["exif"])
+    return Seen(
+        found["width"], found["height"], found["mime"], found["exif"], found.get("also", {})
+    )
 
 
 def _part(found: dict[str, Any]) -> Part | BrokenPart:

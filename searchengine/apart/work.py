@@ -15,25 +15,31 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from searchengine.containers.contract import BrokenPart, Limits, Part
-    from searchengine.encoders.contract import Encoder, Pixels
+    from searchengine.encoders.contract import Encoder, Picture, Pixels
 
 
 @dataclass(frozen=True, slots=True)
 class Preparing:
     """What of an encoder prepares pictures. It pickles without the model."""
 
-    preprocess: Callable[[Image.Image, tuple[int, int] | None], Pixels]
+    preprocess: Callable[[Picture, tuple[int, int] | None], Pixels]
     reduction: Callable[[int, int], int]
 
 
-def prepare(preparing: Preparing, data: bytes, max_pixels: int) -> dict[str, Any]:
+def prepare(
+    preparing: Preparing,
+    data: bytes,
+    max_pixels: int,
+    also: Callable[[Image.Image], dict[str, Any]] | None,
+) -> dict[str, Any]:
     """Decode a picture to an encoder's pixels; tell what is known of it."""
     decoded, pixels = prepare_picture(cast("Encoder", preparing), data, max_pixels=max_pixels)
     return {
         "width": decoded.width,
         "height": decoded.height,
         "mime": decoded.mime,
-        "exif": _exif(decoded.image),
+        "exif": _exif(decoded.tagged),
+        "also": also(decoded.tagged) if also else {},
         "pixels": pixels,
     }
 
@@ -55,7 +61,7 @@ def picture(data: bytes, max_pixels: int, within: tuple[int, int] | None) -> dic
         "width": decoded.width,
         "height": decoded.height,
         "mime": decoded.mime,
-        "exif": _exif(decoded.image),
+        "exif": _exif(decoded.tagged),
         "size": image.size,
         "rgb": image.tobytes(),
     }

@@ -22,6 +22,11 @@ PDF_SUFFIXES: frozenset[str] = frozenset({".pdf"})
 CONTAINER_SUFFIXES = VIDEO_SUFFIXES | PDF_SUFFIXES
 """Names that promise a file of many pictures, in lower case."""
 
+_PICTURE_BRANDS = frozenset(
+    {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+    | {b"crx "}
+)
+
 SHORT_SIDE = 512
 """Pixels of a part's short side: at least that of nearly every encoder, and twice most."""
 LONG_SIDE = 2048
@@ -79,6 +84,19 @@ def part_kind(suffix: str) -> PartKind | None:
     if suffix in VIDEO_SUFFIXES:
         return "frame"
     return "page" if suffix in PDF_SUFFIXES else None
+
+
+def container_kind(head: bytes) -> PartKind | None:
+    """Return what the parts of a file are that begins so; ``None`` for no container.
+
+    What begins as MP4 films do and is no picture (AVIF, HEIC, Canon's RAW) is one.
+    """
+    if head.startswith(b"%PDF-"):
+        return "page"
+    if head[4:8] == b"ftyp":
+        return None if head[8:12] in _PICTURE_BRANDS else "frame"
+    films = (b"\x1a\x45\xdf\xa3", b"\0\0\x01\xba", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", b"FLV\x01")
+    return "frame" if head.startswith((*films, b"OggS")) or head[8:12] == b"AVI " else None
 
 
 def shown_size(width: float, height: float, *, enlarge: bool = False) -> tuple[int, int]:

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import stat
 import tarfile
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
-from searchengine.containers.contract import Limits
+from searchengine.containers.contract import BrokenPart, Limits
 from searchengine.errors import DecodeError, LimitError, NotFoundError, ReadError, UnsupportedError
 from searchengine.identity import path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import IO, BinaryIO
+
+    from searchengine.containers.contract import Part
 
 _MAX_BYTES = 1 << 30
 _MAX_PIXELS = 178_956_970
 _MOST_SECONDS = 1e7
+
+
+class TakesApart(Protocol):
+    """Opens films and PDFs."""
+
+    def frame(self, file: BinaryIO, seconds: float, limits: Limits) -> bytes:
+        """Return the key frame of a film at that time, as a JPEG."""
+
+    def pages(self, file: BinaryIO, numbers: Sequence[int]) -> Iterable[Part | BrokenPart]:
+        """Yield pages of a PDF."""
 
 
 def place_of(uri: str, meta: Mapping[str, Any]) -> str:
@@ -26,7 +40,7 @@ def place_of(uri: str, meta: Mapping[str, Any]) -> str:
 
     A frame's time joins its number: ``#frame=3&t=12.5`` (as in W3C Media Fragments).
     """
-    timed = "#frame=" in uri and isinstance(meta.get("t"), int | float)
+    timed = "frame" in _fields(uri) and isinstance(meta.get("t"), int | float)
     return f"{uri}&t={meta['t']}" if timed else uri
 
 
@@ -36,12 +50,14 @@ def picture_bytes(
     *,
     max_bytes: int = _MAX_BYTES,
     max_pixels: int = _MAX_PIXELS,
+    decoders: TakesApart | None = None,
 ) -> bytes:
     """Return the bytes of the picture of an indexed image: its file's, its member's of a tar, or a
-    JPEG of its part of a film or a PDF.
+    JPEG of its part of a film or a PDF (be that a member of a tar).
 
     ``meta`` is the item's: the frame of a film is found by the time in it (``uri`` may also be a
-    ``place_of``).
+    ``place_of``). Films and PDFs are opened here, or by ``decoders`` (``apart.Decoders``) in a
+    process that may be killed.
 
     Raises ``NotFoundError`` for what is no file of this machine or is gone, ``ReadError``,
     ``LimitError``, ``DecodeError`` for a part that is no longer there, and ``UnsupportedError``
@@ -50,16 +66,21 @@ def picture_bytes(
     path = path_of(uri)
     if path is None:
         raise NotFoundError(f"{uri} is no file of this machine")
-    kind, _, number = urlsplit(uri).fragment.partition("=")
+    fields = _fields(uri)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
             raise ReadError(f"not a regular file: {path}")
-        if not kind:
+        if not fields:
             return _whole(path, max_bytes)
+        seconds = _seconds(fields.get("t"), meta or {})
+        parts = _Parts(seconds, Limits(max_pixels=max_pixels), decoders or _Here())
         with path.open("rb") as file:
-            if kind == "member":
-                return _member(file, unquote(number), max_bytes)
-            return _part(file, kind, number, meta or {}, Limits(max_pixels=max_pixels))
+            if "member" not in fields:
+                return parts.read(file, fields)
+            with _member(file, fields.pop("member")) as member:
+                if not fields:
+                    return _bounded(member, str(path), max_bytes)
+                return parts.read(member, fields)
     except FileNotFoundError:
         raise NotFoundError(f"the file is gone: {path}") from None
     except OSError as error:
@@ -78,39 +99,66 @@ def _bounded(file: IO[bytes], name: str, max_bytes: int) -> bytes:
     return data
 
 
-def _member(file: BinaryIO, name: str, max_bytes: int) -> bytes:
-    """Return the bytes of a tar's member. A compressed tar would have to be unpacked for it."""
+@contextmanager
+def _member(file: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """Open a tar's member. A compressed tar would have to be unpacked for it."""
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
             member = tar.extractfile(name)
             if member is None:
                 raise ReadError(f"{name} is no file in the tar")
-            return _bounded(member, name, max_bytes)
+            with member:
+                yield cast("BinaryIO", member)
     except KeyError:
         raise DecodeError(f"{name} is not in the tar any more") from None
     except tarfile.TarError:
         raise UnsupportedError(f"{name} is in a tar that cannot be read in any order") from None
 
 
-def _part(file: BinaryIO, kind: str, number: str, meta: Mapping[str, Any], limits: Limits) -> bytes:
-    if kind == "frame" and (at := _seconds(number, meta)) is not None:
-        from searchengine.containers.video import read_frame
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """How the part of a film or a PDF is found."""
 
-        return read_frame(file, at, limits)
-    if kind == "page" and number.isdecimal():
-        from searchengine.containers.contract import BrokenPart
-        from searchengine.containers.pdf import read_pages
+    seconds: float | None
+    limits: Limits
+    decoders: TakesApart
 
-        for page in read_pages(file, [int(number)]):
+    def read(self, file: BinaryIO, fields: Mapping[str, str]) -> bytes:
+        """Return a part as a JPEG."""
+        if "frame" in fields and self.seconds is not None:
+            return self.decoders.frame(file, self.seconds, self.limits)
+        if (number := fields.get("page", "")).isdecimal():
+            (page,) = self.decoders.pages(file, [int(number)])
             if isinstance(page, BrokenPart):
                 raise page.error
             return page.jpeg
-    raise UnsupportedError(f"no picture can be taken out of the file for {kind}={number}")
+        named = "&".join(f"{kind}={value}" for kind, value in fields.items())
+        raise UnsupportedError(f"no picture can be taken out of the file for {named}")
 
 
-def _seconds(number: str, meta: Mapping[str, Any]) -> float | None:
+class _Here:
+    """Opens films and PDFs in this process."""
+
+    def frame(self, file: BinaryIO, seconds: float, limits: Limits) -> bytes:
+        from searchengine.containers.video import read_frame
+
+        return read_frame(file, seconds, limits)
+
+    def pages(self, file: BinaryIO, numbers: Sequence[int]) -> Iterable[Part | BrokenPart]:
+        from searchengine.containers.pdf import read_pages
+
+        return read_pages(file, numbers)
+
+
+def _fields(uri: str) -> dict[str, str]:
+    """Return what the fragment of a uri says: ``#member=a.pdf&page=3``."""
+    said = urlsplit(uri).fragment
+    pairs = (field.partition("=") for field in said.split("&") if field)
+    return {kind: unquote(value) for kind, _, value in pairs}
+
+
+def _seconds(written: str | None, meta: Mapping[str, Any]) -> float | None:
     """Return the time of a frame, ``None`` where neither its place nor its item says it."""
-    _, _, written = number.partition("&t=")
     try:
         seconds = float(written or meta.get("t", "nan"))
     except (TypeError, ValueError):

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from searchengine.encoders.contract import Picture, Pixels, Vectors
+from searchengine.encoders.contract import Pixels, Vectors
 from searchengine.encoders.fingerprint import ModelCard
 from searchengine.encoders.preprocess import Preprocess
 from searchengine.encoders.vectors import unit_rows
@@ -83,9 +84,10 @@ class FakeEncoder:
         """Return by how much such a picture may be reduced while it is decoded."""
         return self._preprocess.reduction(width, height)
 
-    def preprocess(self, image: Picture, whole: tuple[int, int] | None = None) -> Pixels:
-        """Return uint8 (32, 32, 3)."""
-        return self._preprocess(image, whole)
+    @property
+    def preprocess(self) -> Any:
+        """To uint8 (32, 32, 3): call it with an RGB image. Pickles by itself."""
+        return self._preprocess
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Encode uint8 (n, h, w, 3) to float32 (n, dim)."""

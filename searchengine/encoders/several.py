@@ -70,9 +70,10 @@ class SeveralEncoder:
         """By how much a picture of that size may be reduced while it is decoded."""
         return self._facts.reduction(width, height)
 
-    def preprocess(self, image: Picture, whole: tuple[int, int] | None = None) -> Pixels:
-        """Return the uint8 (h, w, 3) input of an RGB image, perhaps a reduced one of ``whole``."""
-        return self._facts.preprocess(image, whole)
+    @property
+    def preprocess(self) -> Any:
+        """The model's own: call it with an RGB image. Pickles without the model."""
+        return self._facts.preprocess
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Encode n texts to float32 (n, dim), on the first device."""

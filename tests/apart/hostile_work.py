@@ -175,3 +175,24 @@ def pages_of_which_some_kill(file: BinaryIO, numbers: list[int]) -> Iterator[dic
         if number % 13 == 0:
             os._exit(1)
         yield asdict(Part(number, b"jpeg", 1, 1, "application/pdf"))
+
+
+def real_pages_of_which_some_kill(file: BinaryIO, numbers: list[int]) -> Iterator[dict[str, Any]]:
+    from searchengine.apart.work import pages
+
+    for number in numbers:
+        if number % 13 == 0:
+            os._exit(1)
+        yield from pages(file, [number])
+
+
+def hang(*_: Any) -> None:
+    sleep_for_ever()
+
+
+def crash(*_: Any) -> None:
+    read_from_nowhere()
+
+
+def allocate_anyhow(*_: Any) -> None:
+    allocate_without_end()

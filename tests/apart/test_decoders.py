@@ -93,7 +93,7 @@ def test_every_kind_of_file_gives_what_it_gives_here(
         (decoded, pixels), (seen, prepared) = here, apart
         assert prepared.dtype == np.uint8
         assert np.array_equal(prepared, pixels), path.name
-        exif = decoded.image.info.get("exif")
+        exif = decoded.tagged.info.get("exif")
         assert seen == Seen(decoded.width, decoded.height, decoded.mime, exif), path.name
         outcomes["same"] += 1
     assert outcomes["same"] >= 18

@@ -67,7 +67,7 @@ def value_of(candidate: Candidate, key: str) -> Any:
         value = None if _moment(moment) is None else str(moment)[: CALENDAR[key]]
     elif key == FILE:
         uri = candidate.fields.get("uri")
-        value = display(uri.partition("#")[0]) if isinstance(uri, str) else None
+        value = display(_file_of(uri)) if isinstance(uri, str) else None
     elif key.startswith("meta."):
         value = candidate.fields.get("meta")
         for name in key.split(".")[1:]:
@@ -126,3 +126,10 @@ def moment_of(candidate: Candidate) -> int | None:
 
 def _moment(value: Any) -> int | None:
     return moment_ms(value) if isinstance(value, str) else None
+
+
+def _file_of(uri: str) -> str:
+    """Return the uri of the file that an item is a part of, be it one inside another."""
+    file, _, fragment = uri.partition("#")
+    inner = fragment.rpartition("&")[0]
+    return f"{file}#{inner}" if inner else file
