@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from searchengine.encoders.contract import Encoder
+    from searchengine.encoders.contract import Encoder, Pixels
     from searchengine.fetching import Limits
     from searchengine.records import Modality
 
@@ -40,6 +40,8 @@ class Access:
     """Of what is fetched; ``None``: the defaults."""
     max_bytes: int = 1 << 30
     max_pixels: int = 178_956_970
+    prepare: Callable[[Encoder, bytes], Pixels] | None = None
+    """From the bytes of a picture to an encoder's pixels, within the limits; ``None``: here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +146,20 @@ def settled_terms(
 
 
 def _encoded(picture: Picture, encoder: Encoder, access: Access) -> Vector:
-    from searchengine.encoders.pictures import prepare_picture
-
     try:
-        _, pixels = prepare_picture(encoder, picture.data, max_pixels=access.max_pixels)
+        pixels = _pixels(picture.data, encoder, access)
     except DecodeError as error:
         raise DecodeError(f"{picture.origin}: {error}", hint=error.hint) from None
     vector: Vector = encoder.encode_images(pixels[None])[0]
     return vector
+
+
+def _pixels(data: bytes, encoder: Encoder, access: Access) -> Pixels:
+    if access.prepare is not None:
+        return access.prepare(encoder, data)
+    from searchengine.encoders.pictures import prepare_picture
+
+    return prepare_picture(encoder, data, max_pixels=access.max_pixels)[1]
 
 
 def _unit(given: RawVector, dim: int) -> Vector:

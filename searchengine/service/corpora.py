@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from searchengine.apart import Bounds, Decoders
 from searchengine.encoders.names import parse_model
 from searchengine.errors import (
     MissingError,
@@ -24,7 +25,7 @@ from searchengine.service.watched_store import watched
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from searchengine.encoders.contract import Encoder
+    from searchengine.encoders.contract import Encoder, Pixels
     from searchengine.fetching import Limits
     from searchengine.query.query import Query
     from searchengine.records import Results
@@ -87,6 +88,18 @@ class Corpora:
             in_memory=settings.service.texts_mb << 20,
         )
         """Vectors of texts asked lately."""
+        self.decoders = Decoders(
+            settings.service.decoders,
+            Bounds(
+                settings.service.decode_s,
+                settings.service.decode_mb,
+                "service.decode_s",
+                "service.decode_mb",
+            ),
+            max_pixels=settings.ingest.max_pixels,
+            max_bytes=settings.ingest.max_bytes,
+        )
+        """Open what has been sent: nothing of that is decoded in this process."""
 
     def store(self) -> Store:
         """Return the database, opened. Raises ``StoreUnavailableError`` and ``StoreBusyError``."""
@@ -190,6 +203,7 @@ class Corpora:
                 limits=_fetch_limits(settings),
                 max_pixels=settings.ingest.max_pixels,
                 max_bytes=settings.ingest.max_bytes,
+                prepare=self.prepare,
             ),
             pool=settings.query.pool,
             prompts=settings.query.prompts,
@@ -197,9 +211,17 @@ class Corpora:
             kept=self.kept,
         )
 
+    def prepare(self, encoder: Encoder, data: bytes) -> Pixels:
+        """Return an encoder's uint8 (h, w, 3) input of a picture that has been sent.
+
+        Raises ``DecodeError`` and ``LimitError``.
+        """
+        return self.decoders.prepare(encoder, data)[1]
+
     def close(self) -> None:
         """Let go of the database and of the models."""
         self._closed = True
+        self.decoders.close()
         with self._loading:
             for encoder in self._encoders.values():
                 if isinstance(encoder, Closes):

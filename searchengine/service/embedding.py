@@ -12,7 +12,6 @@ import numpy as np
 
 from searchengine.encoders.contract import CountsTokens
 from searchengine.encoders.names import parse_model
-from searchengine.encoders.pictures import prepare_picture
 from searchengine.errors import (
     DecodeError,
     LimitError,
@@ -173,8 +172,5 @@ def check_dimensions(encoder: Encoder, wanted: int | None) -> None:
 
 def _pixels(service: Service, encoder: Encoder, sent: Sent) -> np.ndarray:
     assert isinstance(sent.what, bytes)
-    chosen = service.settings.ingest
     with at(sent.pointer), current_call().stage("decode"):
-        if len(sent.what) > chosen.max_bytes:
-            raise LimitError(f"larger than {chosen.max_bytes:,} bytes (setting ingest.max_bytes)")
-        return prepare_picture(encoder, sent.what, max_pixels=chosen.max_pixels)[1]
+        return service.corpora.prepare(encoder, sent.what)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import threading
 import time
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from searchengine.errors import SearchEngineError
 from searchengine.query.terms import RawVector
 from searchengine.records import MODALITIES
 
 if TYPE_CHECKING:
-    from searchengine.encoders.contract import Encoder
     from searchengine.service.corpora import Corpora
     from searchengine.store.contract import SideInfo
 
@@ -88,7 +86,7 @@ def try_out(corpora: Corpora) -> dict[str, float]:
     vector = encoder.encode_texts([_TEXT])[0]
     took["text"] = time.perf_counter() - start
     start = time.perf_counter()
-    encoder.encode_images(_pixels(encoder)[None])
+    encoder.encode_images(corpora.prepare(encoder, _picture())[None])
     took["picture"] = time.perf_counter() - start
     start = time.perf_counter()
     asked = RawVector(tuple(vector.tolist()), "text")
@@ -104,7 +102,10 @@ def _side(corpora: Corpora) -> SideInfo | None:
     return min(named or sides, key=lambda info: MODALITIES.index(info.side.modality), default=None)
 
 
-def _pixels(encoder: Encoder) -> np.ndarray:
+def _picture() -> bytes:
+    """Return a picture as it might be sent."""
     from PIL import Image
 
-    return encoder.preprocess(Image.new("RGB", _PICTURE, "grey"))
+    out = io.BytesIO()
+    Image.new("RGB", _PICTURE, "grey").save(out, "JPEG")
+    return out.getvalue()
