@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from searchengine.store.words import length_of, words_asked, words_of
+from searchengine.store.words import words_and_length, words_asked, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,16 +73,17 @@ def frequencies_of(texts: Iterable[str | None]) -> Frequencies:
 
 def item_terms(id_: str, caption: str | None) -> Terms:
     """Return the sparse vector of an item; of one without words, an entry that no query has."""
-    counts = Counter(words_of(caption or ""))
-    if not counts:
+    words, length = words_and_length(caption or "")
+    if not words:
         return dict(_NO_WORD)
     spread = 1 - _SPREAD * zlib.crc32(id_.encode("utf-8", "surrogatepass")) / 2**32
-    discount = K1 * (1 - B + B * length_of(caption or "") / USUAL_LENGTH)
-    terms: Terms = {}
-    for word, count in counts.items():
-        weight = spread * count * (K1 + 1) / (count + discount)
-        terms[number_of(word)] = _single(weight)
-    return terms
+    discount = K1 * (1 - B + B * length / USUAL_LENGTH)
+    counts = Counter(words)
+    weights = {
+        count: _single(spread * count * (K1 + 1) / (count + discount))
+        for count in set(counts.values())
+    }
+    return {number_of(word): weights[count] for word, count in counts.items()}
 
 
 def query_terms(text: str, known: Frequencies) -> Terms:

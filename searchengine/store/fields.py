@@ -12,13 +12,14 @@ import math
 import re
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import ItemError, LimitError, QueryError
 from searchengine.store.moments import moment_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from searchengine.records import Item, Modality
 
@@ -111,11 +112,10 @@ def encode_item(item: Item) -> dict[str, Any]:
     and ``ItemError`` for one that is no value of its column.
     """
     row: dict[str, Any] = {}
-    for column in COLUMNS:
-        value = getattr(item, column.name)
+    for (column, encode), value in zip(_WAYS, _VALUES(item), strict=True):
         if value is None and not column.optional:
             raise ItemError(f"{_name(item)}: {column.name} must be known")
-        row[column.name] = _encode(item, column, value)
+        row[column.name] = encode(item, column, value)
     row[TAKEN_AT_MS] = UNKNOWN_INT
     if row["taken_at"]:
         moment = moment_ms(row["taken_at"])
@@ -156,16 +156,6 @@ def decode_row(row: Mapping[str, Any], names: Iterable[str], modality: Modality)
         else:
             fields[name] = decode_field(name, row[name])
     return fields
-
-
-def _encode(item: Item, column: Column, value: Any) -> Any:
-    if column.kind is Kind.JSON:
-        return _encode_json(item, column, value)
-    if column.kind is Kind.INT:
-        return _encode_int(item, column, value)
-    if column.kind is Kind.FLOAT:
-        return _encode_float(item, column, value)
-    return _encode_text(item, column, value)
 
 
 def _encode_text(item: Item, column: Column, value: str | None) -> str:
@@ -232,6 +222,17 @@ def _clean_json(item: Item, column: Column, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_clean_json(item, column, v) for v in value]
     raise ItemError(f"{_name(item)}: {column.name} holds a {type(value).__name__}, not JSON")
+
+
+_ENCODE: dict[Kind, Callable[[Item, Column, Any], Any]] = {
+    Kind.TEXT: _encode_text,
+    Kind.TIME: _encode_text,
+    Kind.INT: _encode_int,
+    Kind.FLOAT: _encode_float,
+    Kind.JSON: _encode_json,
+}
+_WAYS = [(column, _ENCODE[column.kind]) for column in COLUMNS]
+_VALUES = attrgetter(*BY_NAME)
 
 
 def clean_text(text: str) -> str:

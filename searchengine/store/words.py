@@ -25,6 +25,8 @@ _UNSPACED = (
 # Vowel signs are no letters to Python's \w, and would cut the words of these scripts in pieces.
 _SIGNS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
 _RUN = re.compile(f"(?P<pairs>[{_UNSPACED}]+)|(?P<word>(?:(?![{_UNSPACED}_])[\\w{_SIGNS}])+)")
+_WORD = re.compile("[a-z0-9]+")
+"""What ``_RUN`` finds in lower-case ASCII."""
 
 
 def words_of(text: str) -> Iterator[str]:
@@ -49,9 +51,16 @@ def words_asked(text: str) -> Iterator[str]:
             yield run
 
 
-def length_of(text: str) -> int:
-    """Return how long a text is: in words, in characters of unspaced scripts."""
-    return sum(len(run) if unspaced else 1 for run, unspaced in _runs(text))
+def words_and_length(text: str) -> tuple[list[str], int]:
+    """Return ``words_of`` a text, and how long it is: in words, in characters of unspaced scripts.
+
+    Most texts have no unspaced scripts, and are gone over once.
+    """
+    if text.isascii():
+        words = _WORD.findall(text.casefold())
+        return words, len(words)
+    words = list(words_of(text))
+    return words, sum(len(run) if unspaced else 1 for run, unspaced in _runs(text))
 
 
 def _runs(text: str) -> Iterator[tuple[str, bool]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from searchengine.store.words import length_of, words_asked, words_of
+from searchengine.store.words import words_and_length, words_asked, words_of
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ from searchengine.store.words import length_of, words_asked, words_of
 )
 def test_words_between_spaces(text: str, words: str) -> None:
     assert list(words_of(text)) == words.split() == list(words_asked(text))
-    assert length_of(text) == len(words.split())
+    assert words_and_length(text) == (words.split(), len(words.split()))
 
 
 def test_scripts_without_spaces_give_characters_and_pairs() -> None:
     assert list(words_of("一只狗 dog")) == ["一", "只", "狗", "一只", "只狗", "dog"]
     assert list(words_asked("一只狗 dog")) == ["一只", "只狗", "dog"]
     assert list(words_asked("狗")) == ["狗"]
-    assert length_of("一只狗 dog") == 4
+    assert words_and_length("一只狗 dog") == (["一", "只", "狗", "一只", "只狗", "dog"], 4)
     assert list(words_asked("東京タワー")) == ["東京", "京タ", "タワ", "ワー"]
     assert list(words_asked("iPhone手机壳")) == ["iphone", "手机", "机壳"]
 
@@ -40,3 +40,12 @@ def test_any_part_of_an_unspaced_text_is_found_by_its_words(script: str) -> None
     for start in range(len(script)):
         for end in range(start + 1, len(script) + 1):
             assert set(words_asked(script[start:end])) <= there
+
+
+@pytest.mark.parametrize(
+    "text", ["A dog_2 IN-the_pArK, \t9's\n", "_", "a\x00b", "".join(map(chr, range(128)))]
+)
+def test_ascii_has_the_same_words_beside_other_letters(text: str) -> None:
+    words, length = words_and_length(text)
+    assert words == list(words_of(text))
+    assert ([*words, "ss"], length + 1) == words_and_length(f"{text} ß")
