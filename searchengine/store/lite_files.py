@@ -1,0 +1,177 @@
+"""How Milvus Lite writes its rows to files and merges these: with little memory.
+
+Lite (3.2) keeps the rows it takes in until they are 128 MiB. The table it then writes is made out
+of Python's lists, 32 bytes for each component of a vector, 4 bytes in the end; and four files of
+one size are merged in five copies. While 50,000 rows of 256 components went to disk, the process
+took 600 MiB more. Here rows go to disk in smaller lots, a lot's columns are put together as they
+are, and files are merged one after another, in one copy of the largest.
+
+What a lot is, is Lite's own setting. The rest is done to two methods of its classes and one
+function: the same rows in the same files by the same steps, as ``tests/store/test_lite_files.py``
+compares. A version of Lite that looks otherwise inside does as it does.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+LOT_BYTES = 16 * 1024 * 1024
+"""Rows that Lite holds before it writes them. Smaller lots are merged more often."""
+_SETTING = "MILVUS_LITE_MEMTABLE_MEMORY_LIMIT_BYTES"
+_SEQ = "_seq"
+_BUFFER = 1024 * 1024
+
+
+def write_lite_files_leanly() -> bool:
+    """Have Lite do so from now on, for all folders of this process; tell whether it does.
+
+    A lot that is set in the environment stays. Lite reads it once, when it is first imported.
+    """
+    os.environ.setdefault(_SETTING, str(LOT_BYTES))
+    from milvus_lite.engine.compaction import CompactionManager
+    from milvus_lite.storage import segment
+    from milvus_lite.storage.memtable import MemTable
+
+    known = {
+        MemTable: ("_build_data_table",),
+        CompactionManager: (
+            "_compact_files",
+            "_dedup_max_seq",
+            "_filter_deleted",
+            "_pick_unique_seq_range",
+        ),
+        segment: ("read_data_file",),
+    }
+    if not all(hasattr(one, name) for one, names in known.items() for name in names):
+        return False
+    MemTable._build_data_table = table_of
+    CompactionManager._compact_files = merge
+    segment.read_data_file = read
+    return True
+
+
+def table_of(memtable: Any, rows: Sequence[tuple[int, int]]) -> Any:
+    """Return a ``MemTable``'s rows at those (batch, place) as one Arrow table, in that order."""
+    import pyarrow as pa
+
+    names = memtable._data_schema.names
+    batches = [batch.select(names) for batch in memtable._insert_batches]
+    starts = np.cumsum([0, *(batch.num_rows for batch in batches)])
+    numbers, places = np.array(rows, np.int64).reshape(-1, 2).T
+    wanted = starts[numbers] + places
+    table = pa.Table.from_batches(batches)
+    whole = len(wanted) == table.num_rows and bool((np.diff(wanted) == 1).all())
+    return (table if whole else table.take(pa.array(wanted))).cast(memtable._data_schema)
+
+
+def merge(
+    self: Any, partition: str, partition_dir: str, files: list[str], manifest: Any, delta: Any
+) -> None:
+    """Put files of a partition together, as ``CompactionManager._compact_files`` does.
+
+    A crash before the manifest is saved leaves files that nobody knows, and one after it files that
+    are known no longer; Lite removes both when it opens the folder.
+    """
+    from pathlib import Path
+
+    from milvus_lite.engine.compaction import MAX_SEGMENT_ROWS, logger
+    from milvus_lite.storage.snapshots import snapshot_references
+
+    start, folder = time.monotonic(), Path(partition_dir)
+    kept = sorted(_kept(self, folder, files, delta), key=lambda one: int(one.seqs.min(initial=0)))
+    written = [_write(self, folder, lot) for lot in _lots(kept, MAX_SEGMENT_ROWS)]
+    manifest.remove_data_files(partition, files)
+    for name in written:
+        manifest.add_data_file(partition, name)
+    manifest.save()
+    pinned = snapshot_references(self._data_dir)[0].get(partition, set())
+    for name in files:
+        if name not in pinned:
+            (folder / name).unlink(missing_ok=True)
+    logger.info("%d files merged in %.1f s", len(files), time.monotonic() - start)
+
+
+def read(path: str) -> Any:
+    """Return a data file as an Arrow table whose columns are in one piece each.
+
+    A merged file has a group of rows for each file it was made of; ``pyarrow.parquet.read_table``
+    gives a piece for each, and Lite copies the vectors to put them together.
+    """
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
+        return file.read(use_threads=False)
+
+
+class _Kept(NamedTuple):
+    """Rows of a file that stay: their places in it, rising, and their sequence numbers."""
+
+    path: Path
+    places: npt.NDArray[np.int64]
+    seqs: npt.NDArray[np.int64]
+
+
+def _kept(self: Any, folder: Path, files: Sequence[str], delta: Any) -> Iterator[_Kept]:
+    """Yield of each file the rows that are the newest of their key, and not deleted since."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    keys = [pq.read_table(folder / name, columns=[self._pk_name, _SEQ]) for name in files]
+    ends = np.cumsum([table.num_rows for table in keys])
+    places = pa.array(np.arange(ends[-1] if len(ends) else 0))
+    newest = self._dedup_max_seq(pa.concat_tables(keys).append_column("place", places))
+    there = np.sort(self._filter_deleted(newest, delta).column("place").to_numpy())
+    for name, table, end in zip(files, keys, ends, strict=True):
+        first = end - table.num_rows
+        mine = there[np.searchsorted(there, first) : np.searchsorted(there, end)] - first
+        yield _Kept(folder / name, mine, table.column(_SEQ).to_numpy()[mine].astype(np.int64))
+
+
+def _lots(kept: Sequence[_Kept], most: int) -> Iterator[list[_Kept]]:
+    """Yield the rows in their order, so many together at most."""
+    lot: list[_Kept] = []
+    room = most
+    for one in kept:
+        at = 0
+        while at < len(one.places):
+            end = min(at + room, len(one.places))
+            lot.append(_Kept(one.path, one.places[at:end], one.seqs[at:end]))
+            room -= end - at
+            at = end
+            if not room:
+                yield lot
+                lot, room = [], most
+    if lot:
+        yield lot
+
+
+def _write(self: Any, folder: Path, lot: Sequence[_Kept]) -> str:
+    """Write rows to one new file, file after file; return its name below the folder."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from milvus_lite.constants import DATA_FILE_TEMPLATE, SEQ_FORMAT_WIDTH
+    from milvus_lite.storage.paths import persisted_rel_path
+
+    first, last = self._pick_unique_seq_range(
+        str(folder),
+        min(int(one.seqs.min()) for one in lot),
+        max(int(one.seqs.max()) for one in lot),
+    )
+    file = DATA_FILE_TEMPLATE.format(min=first, max=last, w=SEQ_FORMAT_WIDTH)
+    with pq.ParquetWriter(folder / "data" / file, self._data_schema) as writer:
+        for one in lot:
+            table = read(str(one.path))
+            if len(one.places) < table.num_rows:
+                table = table.take(pa.array(one.places))
+            writer.write_table(table)
+    return str(persisted_rel_path("data", file))
