@@ -20,6 +20,7 @@ from searchengine.store.fields import VECTOR
 from searchengine.store.filters import Pushed
 from searchengine.store.ranking import SLACK, TopK, ranked, tie_reaches_end
 from searchengine.store.raw_hits import columns_for, matching_hits
+from searchengine.store.vector_index import METRIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -234,7 +235,7 @@ class Search:
             filter=expression,
             limit=depth,
             output_fields=columns,
-            search_params={"metric_type": sides.METRIC, "params": dict(params)},
+            search_params={"metric_type": METRIC, "params": dict(params)},
             consistency_level=self._consistency,
             doing="searching",
             patience_s=_SECONDS_A_QUERY * len(queries),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import MismatchError, NotFoundError, StoreUnavailableError
-from searchengine.store import naming, profiles
+from searchengine.store import naming, profiles, vector_index
 from searchengine.store.connection import LONG_S, Connection
 from searchengine.store.contract import SideInfo
 from searchengine.store.fields import (
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from searchengine.store.contract import SideSpec
     from searchengine.store.profiles import Profile
 
-METRIC = "COSINE"
 TERMS_METRIC = "IP"
 STRONG = "Strong"
 """Reads see every acknowledged write."""
@@ -74,7 +72,7 @@ def find(connection: Connection, side: Side) -> Handle | None:
             hint="Index it again under another name.",
         )
     collection = str(description["collection_name"])
-    return Handle(alias, collection, label, _index_in_force(connection, collection, label))
+    return Handle(alias, collection, label, vector_index.in_force(connection, collection, label))
 
 
 def need(connection: Connection, side: Side) -> Handle:
@@ -106,7 +104,7 @@ def create(connection: Connection, spec: SideSpec, profile: str) -> Handle:
     if label.full_text and TERMS not in built:
         _build_terms(connection, collection)
     if VECTOR not in built:
-        _build(connection, collection, index, 0, spec.dim)
+        vector_index.build(connection, collection, index, 0, spec.dim)
     try:
         connection.call("create_alias", collection, alias, doing="naming the corpus")
     except StoreUnavailableError:
@@ -162,9 +160,7 @@ def rebuild(connection: Connection, handle: Handle, index: str, profile: str, co
     """Replace the index; the vectors stay where they are."""
     name = handle.collection
     handle.loaded = False
-    connection.call("release_collection", name, doing="unloading the corpus")
-    connection.call("drop_index", name, VECTOR, doing="dropping the index", patience_s=LONG_S)
-    _build(connection, name, index, count, handle.label.dim)
+    vector_index.replace(connection, name, index, count, handle.label.dim)
     label = replace(handle.label, profile=profile, sized_for=count)
     if not same_index(handle, index, count):
         label = replace(label, effort=None)
@@ -229,37 +225,6 @@ def _adopt(connection: Connection, collection: str, label: Label) -> bool:
         return True
     connection.call("drop_collection", collection, doing="clearing a half-dropped corpus")
     return False
-
-
-def _index_in_force(connection: Connection, collection: str, label: Label) -> str:
-    state = connection.attempt("describe_index", collection, VECTOR, doing="asking for the index")
-    if state:
-        name = str(state.get("index_type", "")).upper()
-        if name in profiles.PROFILES:
-            return name
-    # A run died while it replaced the index: the next one puts it right.
-    index = profiles.resolve(label.profile, label.sized_for)
-    _build(connection, collection, index, label.sized_for, label.dim)
-    return index
-
-
-def _build(connection: Connection, collection: str, index: str, count: int, dim: int) -> None:
-    from pymilvus import MilvusClient
-
-    build = profiles.PROFILES[index].build(count, dim)
-    if connection.is_lite:  # it looks for them under one key, and ignores what pymilvus sends
-        build = {"params": json.dumps(build)}
-    params = MilvusClient.prepare_index_params()
-    params.add_index(
-        VECTOR,
-        index_type=index,
-        index_name=VECTOR,
-        metric_type=METRIC,
-        params=build,
-    )
-    connection.call(
-        "create_index", collection, params, doing="building the index", patience_s=LONG_S
-    )
 
 
 def _build_terms(connection: Connection, collection: str) -> None:

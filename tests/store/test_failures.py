@@ -124,9 +124,9 @@ def test_large_writes_go_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     below = store._connection._client._get_connection()
     upsert, sizes = below.upsert, []
 
-    def counted(name: str, columns: list[dict[str, Any]], **kwargs: Any) -> Any:
-        sizes.append(len(columns[0]["values"]))
-        return upsert(name, columns, **kwargs)
+    def counted(*args: Any, upsert_param: Any, **kwargs: Any) -> Any:
+        sizes.append(upsert_param.num_rows)
+        return upsert(*args, upsert_param=upsert_param, **kwargs)
 
     monkeypatch.setattr(below, "upsert", counted)
     monkeypatch.setattr("searchengine.store.writing._BYTES_A_WRITE", 100_000)
