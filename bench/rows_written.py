@@ -4,13 +4,23 @@
 
     python bench/rows_written.py [--store lite|server|both] [--rounds 5]
 
-Five ways, interleaved in every round, each into a collection of its own that is loaded, as it is
-while indexing: the indexer's own writer, which makes batches by their size; ``Store.upsert`` with
-batches of 500; ``Store.upsert`` row by row; and ``MilvusClient.upsert`` row by row of the very
-same rows, encoded beforehand: the baseline. A fifth, for comparison, writes less, as tutorials do:
-an id, a uri, a caption and the vector, where ours are all seventeen columns of an item and, on
-Lite, what full-text search needs. Vectors are clustered, items look like photos. The server is the
-one in the wheel ``milvus``, started for the run.
+What is compared with what: a row is an item of seventeen columns as indexing a photo with a caption
+makes it, with its vector, and on Lite also with the sparse vector that captions are searched by.
+Five ways write such rows, interleaved in every round, each into a collection of its own that is
+loaded, as it is while indexing:
+
+* "the indexer's writer": ``ingest.writer.Writer`` over our store, which makes batches by their
+  size. Checking, encoding and the words of captions are within the time. This is the figure.
+* "store, 500 a call" and "store, row by row": ``Store.upsert`` with 500 rows and with one.
+* "pymilvus, row by row": ``MilvusClient.upsert`` with one row a call, the very same rows, encoded
+  and their words counted before the clock starts. This is the baseline, and the goals (25 times on
+  a server, 6 times on Lite) are multiples of it.
+* "pymilvus, row by row, four columns": an id, a uri, a caption and the vector, as tutorials write
+  them: less work, for comparison.
+
+Lite runs in the process that asks it, changed as the store changes it (``store/lite_files.py``),
+for all five alike. Vectors are clustered, items look like photos. The server is the one in the
+wheel ``milvus``, started for the run.
 """
 
 from __future__ import annotations
