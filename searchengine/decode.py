@@ -168,6 +168,11 @@ def is_picture(data: bytes | None) -> bool:
         return False
 
 
+def picture_type(data: bytes) -> str:
+    """Return the media type of a picture from its first bytes. Raises ``DecodeError``."""
+    return raw_type(data) or _KINDS[_kind_of(data)][0]
+
+
 def check_pixels(width: int, height: int, max_pixels: int) -> None:
     """Raise ``LimitError`` for a picture of more than ``max_pixels`` pixels."""
     if width * height > max_pixels:

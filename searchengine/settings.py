@@ -168,6 +168,13 @@ class ServiceSettings(_Group):
     """0: any that is free."""
     rerank: tuple[str, ...] = ()
     """Second models that a question may name."""
+    thumbnails_mb: int = Field(default=512, ge=0, le=1 << 20)
+    """Megabytes of thumbnails that are kept in ``cache_dir``."""
+    originals_under: tuple[Path, ...] = ()
+    """Only files under these folders, links followed, are shown; none: wherever they were indexed.
+    """
+    uploads: Path | None = None
+    """Where pictures that are sent to be indexed are kept; ``data_dir/uploads`` by default."""
     threads: int = Field(default=64, ge=1, le=1024)
     """Requests worked on at a time; they wait for the model and the database, mostly."""
     waiting: int = Field(default=256, ge=0, le=65_536)

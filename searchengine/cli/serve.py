@@ -24,9 +24,10 @@ def serve(
     settings = options.read_settings(
         config, sets, corpus=corpus, store__uri=store, service__host=host, service__port=port
     )
+    from ingest.direct import DirectWriter
     from searchengine.service.app import create_app
     from searchengine.service.serve import serve as serve_app
 
-    app = create_app(settings)
+    app = create_app(settings, writer=DirectWriter(settings))
     say(f"serving {settings.store_uri} at http://{settings.service.host}:{settings.service.port}")
     serve_app(app, settings.service)

@@ -18,6 +18,8 @@ from searchengine.service.requests import Requests
 from searchengine.service.routes import ROUTERS
 from searchengine.service.state import Service
 from searchengine.service.threads import Threads
+from searchengine.service.thumbnails import Thumbnails
+from searchengine.service.uploads import Uploads
 from searchengine.service.warmth import Warmth
 from searchengine.store.configured import open_configured_store
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from searchengine.encoders.contract import Encoder
     from searchengine.settings import Settings
     from searchengine.store.contract import Store
+    from searchengine.writing import Writer
 
 
 def create_app(
@@ -34,10 +37,12 @@ def create_app(
     *,
     open_store: Callable[[Settings], Store] = open_configured_store,
     load_encoder: Callable[[Settings, str], Encoder] = load_questions_encoder,
+    writer: Writer | None = None,
 ) -> FastAPI:
     """Return the ASGI application that serves what the settings name.
 
-    ``open_store`` and ``load_encoder`` are replaced in tests.
+    ``writer`` indexes what is sent; without one nothing is taken. ``open_store`` and
+    ``load_encoder`` are replaced in tests.
     """
     meters = Meters()
     threads = Threads(settings.service.threads, settings.service.waiting)
@@ -48,7 +53,18 @@ def create_app(
         load_encoder=load_encoder,
         wrap=lambda encoder: BatchedEncoder(encoder, company) if company else encoder,
     )
-    service = Service(settings, corpora, threads, meters, Threads(2, 16), Warmth(corpora), Jobs())
+    service = Service(
+        settings,
+        corpora,
+        threads,
+        meters,
+        Threads(2, 16),
+        Warmth(corpora),
+        Jobs(),
+        Thumbnails(settings.cache_dir / "thumbnails", settings.service.thumbnails_mb << 20),
+        Uploads(settings.service.uploads or settings.data_dir / "uploads"),
+        writer,
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

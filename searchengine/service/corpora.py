@@ -101,6 +101,11 @@ class Corpora:
         )
         """Open what has been sent: nothing of that is decoded in this process."""
 
+    @property
+    def opened(self) -> Store | None:
+        """The database, if it has been opened."""
+        return self._store
+
     def store(self) -> Store:
         """Return the database, opened. Raises ``StoreUnavailableError`` and ``StoreBusyError``."""
         if (known := self._store) is not None:

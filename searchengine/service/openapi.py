@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from searchengine.service.problems import Problem
-from searchengine.service.schemas import asking, embedding, retrieving
+from searchengine.service.schemas import asking, embedding, retrieving, writing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -18,6 +18,9 @@ READ_BY_ROUTES: tuple[type[BaseModel], ...] = (
     asking.SearchRequest,
     asking.UploadSearchRequest,
     asking.SearchForm,
+    writing.NewItems,
+    writing.ItemsForm,
+    writing.PicturesFacts,
     *embedding.READ_BY_ROUTES,
     retrieving.RetrieveRequest,
     retrieving.RetrieveUploadRequest,

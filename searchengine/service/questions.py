@@ -14,6 +14,7 @@ from searchengine.query.query import Page, Query, Shape
 from searchengine.query.terms import Known, Picture, PictureAt, RawVector, Term
 from searchengine.service.call import current_call
 from searchengine.service.problems import NotAllowedError, at
+from searchengine.service.schemas.asking import Wording
 from searchengine.store.filters import filter_from_json, parse_filter
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ def question(
         tuple(request.modalities),
         where,
         frozenset(request.exclude) | without,
-        request.hybrid,
-        request.text_weight,
+        isinstance(request, Wording) and request.hybrid,
+        request.text_weight if isinstance(request, Wording) else None,
         Page(request.limit, request.offset, request.cursor),
         Shape(**{**shape, "facets": tuple(request.facets)}),
         request.fresh,

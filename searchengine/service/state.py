@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from searchengine.service.jobs import Jobs
     from searchengine.service.meters import Meters
     from searchengine.service.threads import Threads
+    from searchengine.service.thumbnails import Thumbnails
+    from searchengine.service.uploads import Uploads
     from searchengine.service.warmth import Warmth
     from searchengine.settings import Settings
+    from searchengine.writing import Writer
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,10 @@ class Service:
     """For those who look after the service: they are answered while requests queue up."""
     warmth: Warmth
     jobs: Jobs
+    thumbnails: Thumbnails
+    uploads: Uploads
+    writer: Writer | None
+    """Who indexes what is sent; ``None`` where nothing is taken."""
 
     def close(self) -> None:
         """Take no further work, and let go of the database."""
@@ -35,6 +42,8 @@ class Service:
         self.warmth.end()
         self.watching.close()
         self.threads.close()
+        if self.writer is not None:
+            self.writer.close(self.corpora.opened)
         self.corpora.close()
 
 

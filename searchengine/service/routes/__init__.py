@@ -7,15 +7,21 @@ from searchengine.service.routes import (
     embed,
     embeddings,
     explain,
+    items,
     operations,
     page,
     progress,
     retrieve,
     search,
+    surveys,
+    writing,
 )
 
 ROUTERS = (
     search.router,
+    writing.router,
+    items.router,
+    surveys.router,
     corpora.router,
     explain.router,
     progress.router,

@@ -18,6 +18,7 @@ from searchengine.service.schemas.strict import (
     Share,
     SortKey,
     Strict,
+    Whole,
     Words,
     exactly_one,
 )
@@ -122,12 +123,8 @@ class Arranging(BaseModel):
         description="The sides searched. Both: each ranked on its own, fused by rank.",
     )
     exclude: list[ItemId] = Field(default=[], max_length=MOST_EXCLUDED)
-    hybrid: bool = Field(default=False, description="Search captions for the words, too (BM25).")
-    text_weight: Share | None = Field(
-        default=None, description="With hybrid: fuse by score, the captions having this share."
-    )
-    limit: int = Field(default=10, ge=1, le=MOST_HITS)
-    offset: int = Field(default=0, ge=0, le=MOST_OFFSET)
+    limit: Whole = Field(default=10, ge=1, le=MOST_HITS)
+    offset: Whole = Field(default=0, ge=0, le=MOST_OFFSET)
     cursor: str | None = Field(
         default=None,
         max_length=512,
@@ -143,7 +140,7 @@ class Arranging(BaseModel):
     fold: bool = Field(default=False, description="Near-identical hits become one.")
     diversity: Share | None = None
     group_by: Key | None = None
-    per_group: int = Field(default=3, ge=1, le=MOST_HITS)
+    per_group: Whole = Field(default=3, ge=1, le=MOST_HITS)
     facets: list[Key] = Field(default=[], max_length=16)
     expand: Literal["alpha-qe", "diffusion"] | None = None
     rerank: str | None = Field(
@@ -165,14 +162,27 @@ class Arranging(BaseModel):
     def _fitting(self) -> Arranging:
         if len(set(self.modalities)) != len(self.modalities):
             raise ValueError("modalities: name each once")
-        if self.text_weight is not None and not self.hybrid:
-            raise ValueError("text_weight goes with hybrid")
         if self.cursor and self.offset:
             raise ValueError("an offset and a cursor exclude each other")
         return self
 
 
-class SearchRequest(Arranging, Strict):
+class Wording(BaseModel):
+    """Whether captions are searched for the words of a question, too."""
+
+    hybrid: bool = Field(default=False, description="Search captions for the words, too (BM25).")
+    text_weight: Share | None = Field(
+        default=None, description="With hybrid: fuse by score, the captions having this share."
+    )
+
+    @model_validator(mode="after")
+    def _weighted(self) -> Wording:
+        if self.text_weight is not None and not self.hybrid:
+            raise ValueError("text_weight goes with hybrid")
+        return self
+
+
+class SearchRequest(Wording, Arranging, Strict):
     """A whole question: ``query``, as people type it, or ``terms``."""
 
     model_config = ConfigDict(json_schema_extra={**exactly_one("query", "terms"), **_WEIGHTED})
@@ -223,7 +233,7 @@ class SimilarParameters(Arranging, Given):
     exclude_self: bool = Field(default=False, description="Leave the item itself out.")
 
 
-class SearchParameters(Arranging, Given):
+class SearchParameters(Wording, Arranging, Given):
     """A question in an address."""
 
     q: QueryText = Field(description="As people type it: 2:golden retriever + beach - people")
@@ -245,4 +255,9 @@ class SearchForm(BaseModel):
             "contentSchema": {"$ref": "#/components/schemas/UploadSearchRequest"},
         },
         description="The question as JSON; left out, the pictures are what is asked.",
+    )
+    image: bytes = Field(
+        default=LEFT_OUT,
+        json_schema_extra={"format": "binary"},
+        description="A picture. There may be more, each in a field of its own.",
     )

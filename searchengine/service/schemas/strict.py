@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from searchengine.query.stages.values import CALENDAR, EVENT, FILE
 from searchengine.query.terms import MAX_WORDS_BYTES
@@ -37,8 +37,14 @@ Key = Annotated[str, Field(pattern=rf"^({_FIELDS}|{_META})$", max_length=1024)]
 SortKey = Annotated[
     str, Field(pattern=rf"^-?({_FIELDS}|score|relevance|{_META})$", max_length=1024)
 ]
+Whole = Annotated[int, BeforeValidator(lambda value: int(value) if _is_whole(value) else value)]
+"""A whole number; in JSON, 3.0 is one."""
 Number = Annotated[FiniteFloat, Field(ge=-1e30, le=1e30)]
 """Of a vector."""
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer()
 
 
 class Strict(BaseModel):
