@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from searchengine.service.guard.gate import needed_scope
 from searchengine.service.problems import Problem
 from searchengine.service.schemas import asking, embedding, retrieving, writing
 
@@ -75,8 +76,23 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for methods in found["paths"].values():
         for operation in methods.values():
             _add_problems(operation["responses"])
+    if app.state.keys:
+        _add_keys(found)
     _drop_null_defaults(found)
     return found
+
+
+def _add_keys(found: dict[str, Any]) -> None:
+    """Say which operations want a key, where there are keys."""
+    found["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    found["security"] = [{"bearer": []}, {"header": []}]
+    for path, methods in found["paths"].items():
+        for method, operation in methods.items():
+            if needed_scope(method.upper(), path) is None:
+                operation["security"] = []
 
 
 def _add_problems(responses: dict[str, Any]) -> None:

@@ -170,3 +170,20 @@ def test_it_does_not_listen_to_others_without_keys(scenes_home: Path, host: str)
 def test_this_machine() -> None:
     assert all(map(is_loopback, ["127.0.0.1", "127.9.9.9", "::1", "localhost"]))
     assert not any(map(is_loopback, ["localhost.example", "0.0.0.0", "127.0.0.1.example"]))
+
+
+def test_the_document_says_what_wants_a_key(scenes_home: Path) -> None:
+    secret, key = make_key("r", "read")
+    with TestClient(create_app(settings_at(scenes_home))) as client:
+        assert "security" not in client.get("/v1/openapi.json").json()
+    with TestClient(create_app(settings_at(scenes_home, service__keys=key.entry))) as client:
+        assert client.get("/v1/openapi.json").status_code == 401
+        document = client.get("/v1/openapi.json", headers=bearer(secret)).json()
+        assert {kind for one in document["security"] for kind in one} == set(
+            document["components"]["securitySchemes"]
+        )
+        assert document["paths"]["/livez"]["get"]["security"] == []
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                if path.startswith("/v1") and "security" in operation:
+                    raise AssertionError(f"{method} {path} is open")
