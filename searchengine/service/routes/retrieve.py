@@ -86,14 +86,10 @@ def _answer(
     )
     example = None
     if picture is not None and asked.messages:
-        example = _example(picture, asked.image_size, engine.access.max_pixels)
+        within = (asked.image_size, asked.image_size)
+        with current_call().stage("decode"):
+            example = as_jpeg(service.corpora.decoders.picture(picture, within=within))
     spent = text_tokens(f"{INSTRUCTIONS} {words}") + (budget.cost(example) if example else 0)
-    if spent >= budget.tokens:
-        with at("/max_tokens"):
-            raise QueryError(
-                f"the question and the instructions alone are about {spent:,} tokens",
-                hint="raise max_tokens, or ask a shorter question",
-            )
     with current_call().stage("decode"):
         packed = pack(results.hits, budget, _picture_in_time, spent=spent)
     found: dict[str, Any] = {
@@ -112,14 +108,6 @@ def _answer(
 def _picture_in_time(hit: Hit, side: int) -> SmallPicture | str:
     current_call().check()
     return small_picture(hit, side)
-
-
-def _example(data: bytes, side: int, max_pixels: int) -> SmallPicture:
-    from searchengine.decode import decode_image
-    from searchengine.present.thumbnails import small
-
-    image = decode_image(data, max_pixels=max_pixels).image
-    return as_jpeg(small(image, (side, side), upright=True))
 
 
 def _as_json(passage: Passage) -> dict[str, Any]:

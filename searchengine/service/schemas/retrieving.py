@@ -45,7 +45,8 @@ class RetrieveUploadRequest(Strict):
         default=4_000,
         ge=128,
         le=1_000_000,
-        description="For everything, the question too; estimated, see docs/chat.md.",
+        description="For everything, the question too (which is never cut); estimated, see "
+        "docs/chat.md.",
     )
     images: bool = Field(default=True, description="Give pictures, too.")
     image_size: int = Field(default=384, ge=32, le=1_024, description="Pixels of the longer side.")
