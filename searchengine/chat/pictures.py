@@ -45,3 +45,11 @@ def as_jpeg(image: Image.Image) -> SmallPicture:
     out = io.BytesIO()
     image.save(out, "JPEG", quality=_QUALITY)
     return SmallPicture(out.getvalue(), image.width, image.height)
+
+
+def measured(jpeg: bytes) -> SmallPicture:
+    """Return a JPEG with the size that it has."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
+        return SmallPicture(jpeg, *picture.size)

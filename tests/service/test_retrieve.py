@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from PIL import Image
 from ingest import index
 from searchengine.chat.messages import INSTRUCTIONS
 from searchengine.chat.tokens import image_tokens, text_tokens
+from searchengine.demo.collection import write_collection
 from searchengine.service.app import create_app
 from tests.service.conftest import settings_at
 from tests.service.served import served
@@ -110,6 +112,31 @@ def test_a_question_about_a_picture(asking: TestClient, scenes_home: Path) -> No
     assert uri["items"] == found["items"]
 
 
+def test_a_picture_that_changed_since_is_not_shown(scenes_home: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    write_collection(home / "scenes", 4, seed=9)
+    index(
+        [home / "scenes"], corpus="mixed", data_dir=home / "data", cache_dir=home / "cache",
+        model__name="drawn-scenes",
+    )  # fmt: skip
+    with TestClient(create_app(settings_at(home))) as client:
+        asked = {"question": "a scene", "max_items": 4}
+        before = client.post(ADDRESS, json=asked).json()["items"]
+        assert all(item["image"] for item in before)
+        secret = tmp_path / "secret.jpg"
+        Image.new("RGB", (99, 99), "red").save(secret)
+        taken = Path(before[0]["metadata"]["path"])
+        taken.unlink()
+        taken.symlink_to(secret)
+        Image.new("RGB", (99, 99), "blue").save(before[1]["metadata"]["path"])
+        Path(before[2]["metadata"]["path"]).unlink()
+        shutil.rmtree(home / "cache" / "thumbnails")  # those made already are of the old files
+        after = client.post(ADDRESS, json=asked).json()["items"]
+        assert [item["id"] for item in after] == [item["id"] for item in before]
+        assert [item["image"] is None for item in after] == [True, True, True, False]
+        assert all(item["no_image"] for item in after[:3])
+
+
 def test_what_a_question_says_is_no_command(asking: TestClient, scenes_home: Path) -> None:
     picture = str(next((scenes_home / "scenes").rglob("*.jpg")))
     for question in (picture, "a car - people + 2:x", "@-", "id:" + "0" * 32, "http://x.example/y"):
@@ -124,6 +151,7 @@ def test_what_a_question_says_is_no_command(asking: TestClient, scenes_home: Pat
         ({"question": "x", "max_tokens": 1}, 422, "/max_tokens"),
         ({"question": "x", "max_items": 65}, 422, "/max_items"),
         ({"question": "x", "modalities": ["image", "image"]}, 422, None),
+        ({"question": "x", "image_size": 100}, 422, "/image_size"),
         ({"question": "x", "limit": 3}, 422, "/limit"),
         ({"question": "x", "filter": "width >"}, 422, "/filter"),
         ({"image_base64": "!!"}, 422, "/image_base64"),

@@ -72,7 +72,7 @@ async def show_thumbnail(
     headers = _headers(etag, "image/jpeg", f"{id}.jpg")
     if is_known(etag, request.headers):
         return Response(status_code=304, headers=headers)
-    data = await service.threads.run(request, _thumbnail, service, item, size)
+    data = await service.threads.run(request, thumbnail_of, service, item, size)
     return Response(data, headers=headers, media_type="image/jpeg")
 
 
@@ -152,7 +152,8 @@ def _shown(service: Service, corpus: str, id: str, vectors: bool) -> bytes:
     return dump(found)
 
 
-def _thumbnail(service: Service, item: Item, size: int) -> bytes:
+def thumbnail_of(service: Service, item: Item, size: int) -> bytes:
+    """Return the thumbnail of an item, a JPEG. Raises ``NotFoundError`` where there can be none."""
     if item.modality != "image":
         raise NotFoundError("a text has no thumbnail", hint="its caption is the text")
     key = thumbnail_key(item.content_hash, size)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from searchengine.chat.messages import INSTRUCTIONS, chat_messages
 from searchengine.chat.passages import Budget, Packed, Passage, pack
-from searchengine.chat.pictures import SmallPicture, as_jpeg, small_picture
+from searchengine.chat.pictures import SmallPicture, as_jpeg, measured
 from searchengine.chat.tokens import text_tokens
-from searchengine.errors import QueryError
+from searchengine.errors import ItemError, NotFoundError, QueryError
 from searchengine.present.formats import hit_as_json
+from searchengine.query.engine import SearchEngine
 from searchengine.query.query import Page, Query, Shape
 from searchengine.query.terms import Picture, Term, Words
 from searchengine.records import Hit
@@ -22,6 +24,7 @@ from searchengine.service.call import current_call
 from searchengine.service.problems import at
 from searchengine.service.questions import dump, filter_of
 from searchengine.service.replies import body_of, json_reply
+from searchengine.service.routes.items import thumbnail_of
 from searchengine.service.routes.search import Corpus
 from searchengine.service.schemas.retrieving import (
     RetrieveAnswer,
@@ -91,7 +94,7 @@ def _answer(
             example = as_jpeg(service.corpora.decoders.picture(picture, within=within))
     spent = text_tokens(f"{INSTRUCTIONS} {words}") + (budget.cost(example) if example else 0)
     with current_call().stage("decode"):
-        packed = pack(results.hits, budget, _picture_in_time, spent=spent)
+        packed = pack(results.hits, budget, _draws(service, engine), spent=spent)
     found: dict[str, Any] = {
         "corpus": results.corpus,
         "model": results.model,
@@ -105,9 +108,20 @@ def _answer(
     return dump(found)
 
 
-def _picture_in_time(hit: Hit, side: int) -> SmallPicture | str:
-    current_call().check()
-    return small_picture(hit, side)
+def _draws(service: Service, engine: SearchEngine) -> Callable[[Hit, int], SmallPicture | str]:
+    """Return what draws a hit's picture, as its thumbnail is: of the file that was indexed alone,
+    in a process that may be killed, once.
+    """
+
+    def draw(hit: Hit, side: int) -> SmallPicture | str:
+        current_call().check()
+        try:
+            (item,) = engine.items([hit.id])
+            return measured(thumbnail_of(service, item, side))
+        except (NotFoundError, ItemError) as error:
+            return str(error)
+
+    return draw
 
 
 def _as_json(passage: Passage) -> dict[str, Any]:

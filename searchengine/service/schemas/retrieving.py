@@ -49,7 +49,9 @@ class RetrieveUploadRequest(Strict):
         "docs/chat.md.",
     )
     images: bool = Field(default=True, description="Give pictures, too.")
-    image_size: int = Field(default=384, ge=32, le=1_024, description="Pixels of the longer side.")
+    image_size: Literal[64, 128, 256, 384, 512, 1024] = Field(
+        default=384, description="Pixels of the longer side."
+    )
     image_tokens: int | None = Field(
         default=None,
         ge=1,
