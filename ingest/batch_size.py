@@ -9,7 +9,8 @@ from __future__ import annotations
 
 FIRST = 16
 LEAST, MOST = 4, 256
-"""256 pictures of 256 x 256 pixels are 50 MB; up to three batches are held."""
+"""256 pictures of 256 x 256 pixels are 50 MB; up to five batches are held, and those under way
+once more as one array."""
 SHORT_S, LONG_S = 0.25, 1.0
 
 

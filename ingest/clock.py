@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -79,6 +80,8 @@ class StageClock:
         self._workers: dict[str, int] = {}
         self._mine = threading.local()
         self._tracks: list[_Track] = []
+        self._joint: dict[str, _Joint] = {}
+        self._joining = threading.Lock()
 
     def set_workers(self, **workers: int) -> None:
         """Say how many threads may be at work in a stage; a stage not named has one."""
@@ -91,6 +94,21 @@ class StageClock:
     def waiting(self) -> _Span:
         """Return a context manager: the thread waits, and whatever stage it is in stands still."""
         return _Span(self._track(), WAITING, 0)
+
+    @contextmanager
+    def jointly(self, stage: str, items: int = 0) -> Iterator[None]:
+        """Be at work in a stage that threads share: its time is that in which any of them is."""
+        with self._joining:
+            joint = self._joint.get(stage)
+            if joint is None:
+                track = _Track(stage, self._now, self._began, self.trace)
+                self._tracks.append(track)
+                joint = self._joint[stage] = _Joint(track, stage)
+        joint.enter()
+        try:
+            yield
+        finally:
+            joint.leave(items)
 
     def through(self, stage: str, iterable: Iterable[_A]) -> Iterator[_A]:
         """Yield from an iterable; what it takes to come up with the next one is the stage's."""
@@ -124,7 +142,8 @@ class StageClock:
     def _track(self) -> _Track:
         track: _Track | None = getattr(self._mine, "track", None)
         if track is None:
-            track = self._mine.track = _Track(self._now, self._began, self.trace)
+            name = threading.current_thread().name
+            track = self._mine.track = _Track(name, self._now, self._began, self.trace)
             self._tracks.append(track)
         return track
 
@@ -132,11 +151,13 @@ class StageClock:
 class _Track:
     """The time of one thread: which stage it is in, and those that one has interrupted."""
 
-    def __init__(self, now: Callable[[], float], began: float, trace: Trace | None) -> None:
+    def __init__(
+        self, thread: str, now: Callable[[], float], began: float, trace: Trace | None
+    ) -> None:
         self._now = now
         self._began = began
         self._trace = trace
-        self._thread = threading.current_thread().name
+        self._thread = thread
         self._lock = threading.Lock()  # one thread writes; whoever reads the clock must see whole
         self._stages: list[str] = []
         self._since = 0.0
@@ -155,8 +176,11 @@ class _Track:
             stage = self._stages[-1]
             self._settle(at)
             self._stages.pop()
-            if items:
-                self._items[stage] = self._items.get(stage, 0) + items
+            self._count(stage, items)
+
+    def count(self, stage: str, items: int) -> None:
+        with self._lock:
+            self._count(stage, items)
 
     def add_to(self, busy: dict[str, float], items: dict[str, int], at: float) -> None:
         with self._lock:
@@ -168,6 +192,10 @@ class _Track:
                 stage = self._stages[-1]
                 busy[stage] = busy.get(stage, 0.0) + max(0.0, at - self._since)
 
+    def _count(self, stage: str, items: int) -> None:
+        if items:
+            self._items[stage] = self._items.get(stage, 0) + items
+
     def _settle(self, at: float) -> None:
         if self._stages:
             stage = self._stages[-1]
@@ -175,6 +203,29 @@ class _Track:
             if self._trace is not None and stage != WAITING:
                 self._trace.add(self._thread, stage, self._since - self._began, at - self._began)
         self._since = at
+
+
+class _Joint:
+    """A stage on a track of its own, entered by the first thread and left by the last."""
+
+    def __init__(self, track: _Track, stage: str) -> None:
+        self._track = track
+        self._stage = stage
+        self._inside = 0
+        self._lock = threading.Lock()
+
+    def enter(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._track.enter(self._stage)
+
+    def leave(self, items: int) -> None:
+        with self._lock:
+            self._inside -= 1
+            self._track.count(self._stage, items)
+            if not self._inside:
+                self._track.leave(0)
 
 
 class _Span:

@@ -6,7 +6,9 @@ Who does what, each with a bounded look-ahead, so that memory does not grow with
   apart;
 * a thread ``feed`` has files read and pictures decoded in two pools, and asks the database in
   between whether their content is known;
-* the caller's thread encodes, and alone keeps the counts;
+* threads ``encode`` encode, a batch at a time or more (``encoding``);
+* the caller's thread gathers the batches, hands on what comes out of them in the order they went
+  in, and alone keeps the counts;
 * a thread ``write`` writes.
 
 Reading, decoding, encoding and hashing let go of the GIL. Nothing is remembered outside the
@@ -25,27 +27,27 @@ Crash cases, step by step:
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ingest.batch_size import MOST, BatchSize
 from ingest.decoding import Decoding
+from ingest.encoding import Encoded, Encoding
 from ingest.expand import expand
 from ingest.expecting import expected
-from ingest.items import Failed, Known, Loaded, Ready, encode, load, make_ready
+from ingest.items import Failed, Known, Loaded, Ready, load, make_ready
 from ingest.match import match
 from ingest.overlap import ahead, beside
 from ingest.plan import CHUNK, Ledger, Todo, compare, gone
 from ingest.writer import Writer
 from searchengine.encoders.towers.threads import available_cores
-from searchengine.errors import EncoderError, ItemError, ReadError
+from searchengine.errors import ItemError, ReadError
 from searchengine.records import Side
 from searchengine.store.contract import Row, SideSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ingest.clock import Reading
     from ingest.job import Job
@@ -96,6 +98,9 @@ class Pipeline:
         self._first_batch: Reading | None = None
         self._workers = job.workers or available_cores()
         self._decoding = Decoding(job, self._workers)
+        self._encoded_s = 0.0
+        """When the last batch was done."""
+        self._encoding = Encoding(self._load_encoder, self._clock)
         self._writer = Writer(store, job.write_rows, self._count_written, self._clock)
 
     def run(self) -> None:
@@ -114,10 +119,11 @@ class Pipeline:
             ThreadPoolExecutor(_READERS, "read") as readers,
             ThreadPoolExecutor(workers, "decode") as decoders,
             closing(self._decoding),
+            self._encoding,
             self._writer,
         ):
             with closing(
-                beside(self._feed(readers, decoders, workers), self._room, "feed", self._tick)
+                beside(self._feed(readers, decoders, workers), self._room, "feed", self._pause)
             ) as ready:
                 self._take(ready)
             self._writer.drain()
@@ -180,6 +186,11 @@ class Pipeline:
 
     def _tick(self) -> None:
         self._on_progress(self._report)
+
+    def _pause(self) -> None:
+        """Do what can be done while nothing comes."""
+        self._keep(self._encoding.done())
+        self._tick()
 
     # -- the stages that run beside -------------------------------------------------------
 
@@ -251,9 +262,10 @@ class Pipeline:
     def _take(self, items: Iterator[Ready | Known | Failed | Loaded]) -> None:
         waiting: dict[Modality, list[Ready]] = {m: [] for m in self._sides}
         for one in items:
+            self._keep(self._encoding.done())
             if self._stop.is_set():
                 self._report.interrupted = True
-                return
+                break
             if isinstance(one, Failed):
                 self._fail(one.todo, one.error)
             elif isinstance(one, Known):
@@ -265,10 +277,12 @@ class Pipeline:
                 waiting[modality].append(one)
                 if len(waiting[modality]) >= self._batch_sizes[modality].value:
                     batch, waiting[modality] = waiting[modality], []
-                    self._encode(batch)
-        for batch in waiting.values():
-            if batch:
-                self._encode(batch)
+                    self._start(batch)
+        else:
+            for batch in waiting.values():
+                if batch:
+                    self._start(batch)
+        self._keep(self._encoding.rest())
 
     def _take_over(self, one: Known) -> None:
         if one.todo.indexed_hash == one.item.content_hash:
@@ -281,45 +295,33 @@ class Pipeline:
             self._touched.add(modality)
             self._writer.add(self._sides[modality], Row(one.item, one.vector))
 
-    def _encode(self, batch: list[Ready]) -> None:
-        modality = batch[0].item.modality
-        encoder = self._load_encoder()
-        began, size = time.perf_counter(), len(batch)
+    def _start(self, batch: list[Ready]) -> None:
         if self._first_batch is None:
             self._first_batch = self._clock.read()
-        with self._clock.busy("encode", size):
-            try:
-                vectors = list(encode(encoder, batch))
-            except EncoderError as error:
-                batch, vectors = self._encode_singly(batch, error)
-        self._batch_sizes[modality].note(size, time.perf_counter() - began)
-        if batch:  # a model that has given nothing makes no corpus that bears its name
+        self._keep(self._encoding.start(batch))
+
+    def _keep(self, done: Iterable[Encoded]) -> None:
+        for one in done:
+            self._keep_batch(one)
+
+    def _keep_batch(self, one: Encoded) -> None:
+        """Hand on what has been encoded. A model that fails on all of a batch is broken."""
+        if one.error and not one.batch and not self._report.embedded and one.items > 1:
+            raise one.error
+        for ready, reason in one.failures:
+            self._report.fail(ready.item.uri, "unencodable", str(reason))
+            self._forget(ready.todo)
+        if one.batch:  # a model that has given nothing makes no corpus that bears its name
+            modality = one.batch[0].item.modality
+            since = max(one.began_s, self._encoded_s)  # two under way take turns
+            self._batch_sizes[modality].note(one.items, one.ended_s - since)
+            self._encoded_s = one.ended_s
             self._ensure(modality)
             self._touched.add(modality)
-        for one, vector in zip(batch, vectors, strict=True):
-            self._writer.add(self._sides[modality], Row(one.item, vector))
-        self._report.embedded += len(batch)
+            for ready, vector in zip(one.batch, one.vectors, strict=True):
+                self._writer.add(self._sides[modality], Row(ready.item, vector))
+            self._report.embedded += len(one.batch)
         self._tick()
-
-    def _encode_singly(
-        self, batch: list[Ready], first: EncoderError
-    ) -> tuple[list[Ready], list[Any]]:
-        """Find out which items the model fails on. A model that fails on all of them is broken."""
-        good: list[Ready] = []
-        vectors: list[Any] = []
-        failures: list[tuple[Ready, EncoderError]] = []
-        for one in batch:
-            try:
-                vectors.append(encode(self._load_encoder(), [one])[0])
-                good.append(one)
-            except EncoderError as error:
-                failures.append((one, error))
-        if not good and not self._report.embedded and len(batch) > 1:
-            raise first
-        for one, reason in failures:
-            self._report.fail(one.item.uri, "unencodable", str(reason))
-            self._forget(one.todo)
-        return good, vectors
 
     def _fail(self, todo: Todo, error: ItemError) -> None:
         self._report.fail(todo.asset.uri, error.reason, str(error))

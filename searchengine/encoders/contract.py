@@ -63,3 +63,18 @@ class CountsTokens(Protocol):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many tokens each of the texts is, marks included, the context at the most."""
+
+
+@runtime_checkable
+class TakesSeveral(Protocol):
+    """An encoder that never rests if it is given a batch before it is done with the last one."""
+
+    @property
+    def calls_at_a_time(self) -> int:
+        """How many calls of ``encode_*`` to have under way: 1 if they would only be in each other's
+        way. May change between two calls."""
+
+
+def calls_at_a_time(encoder: object) -> int:
+    """Return how many calls to have under way: 1 with an encoder that does not say."""
+    return max(1, encoder.calls_at_a_time) if isinstance(encoder, TakesSeveral) else 1

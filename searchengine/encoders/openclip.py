@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from searchengine.encoders.contract import Pixels, Vectors
+from searchengine.encoders.contract import Pixels, Vectors, calls_at_a_time
 from searchengine.encoders.fingerprint import ModelCard
 from searchengine.encoders.towers.adaptive import AdaptiveTowers
 from searchengine.encoders.towers.contract import NeedsSample
@@ -91,6 +91,11 @@ class OpenClipEncoder:
         """
         if isinstance(self._towers, NeedsSample):
             self._towers.calibrate(pixels)
+
+    @property
+    def calls_at_a_time(self) -> int:
+        """How many calls to have under way; see ``contract.TakesSeveral``."""
+        return calls_at_a_time(self._towers)
 
     def settle(self) -> None:
         """Choose now what runs the model, where that is open yet: there is much to be encoded."""

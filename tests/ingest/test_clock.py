@@ -72,6 +72,30 @@ def test_an_iterable_is_timed_without_those_who_read_it(now: Wound) -> None:
     assert (listed.items, listed.busy_s) == (3, 3)
 
 
+def test_a_stage_that_threads_share_is_timed_once(now: Wound) -> None:
+    trace = Trace()
+    clock = StageClock(trace, now=now)
+    inside, go_on = threading.Barrier(2), threading.Barrier(2)
+
+    def work() -> None:
+        with clock.jointly("encode", 3):
+            inside.wait()
+            go_on.wait()
+
+    with clock.jointly("encode", 5):
+        now.at += 1
+        thread = threading.Thread(target=work)
+        thread.start()
+        inside.wait()
+        now.at += 2
+    now.at += 4  # the other one is still there
+    go_on.wait()
+    thread.join()
+    now.at += 100
+    assert clock.read().of("encode") == StageTime("encode", 1, 8, 7)
+    assert trace.kept == 1, "one span, from the first that came to the last that left"
+
+
 def test_threads_add_up(now: Wound) -> None:
     clock = StageClock(now=now)
     clock.set_workers(decode=2)

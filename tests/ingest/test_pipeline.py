@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingest.report import Report
 from ingest.runners.local import LocalRunner
+from ingest.sources.contract import Asset
 from searchengine.encoders.fake import FakeEncoder
 from searchengine.errors import (
     EncoderError,
@@ -223,8 +227,6 @@ def test_another_encoder_is_refused_before_anything_is_read(folder: Path) -> Non
     run(make_job(folder, store))
     other = FakeEncoder(salt="another")
     job = make_job(folder, store, other)
-    from dataclasses import replace
-
     job = replace(job, describe_model=lambda _: None)
     with pytest.raises(MismatchError, match="fake"):
         run(job)
@@ -290,10 +292,61 @@ def test_stop_finishes_the_batch_in_hand(folder: Path) -> None:
         make_job(folder, store, batch_size=4), report, stop=stop, on_progress=after_first_batch
     )
     assert report.interrupted
-    assert report.embedded == 4
-    assert len(contents(store)) == 4  # what was embedded was also written
+    assert report.embedded in (4, 8)  # the next batch may have been started meanwhile
+    assert len(contents(store)) == report.embedded  # what was embedded was also written
     rest = run(make_job(folder, store)).as_json()
-    assert (rest["unchanged"], rest["embedded"]) == (4, 39)
+    assert (rest["unchanged"], rest["embedded"]) == (report.embedded, 43 - report.embedded)
+
+
+def test_what_is_encoded_is_written_though_nothing_more_comes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(20):
+        (folder / f"n{n:02d}.png").write_bytes(picture((n, n, n)))
+    store, encoder = FlakyStore(), CountingEncoder()
+    job = make_job(folder, store, encoder, batch_size=1, write_rows=1)
+    source = job.build_source()
+    written: list[int] = []
+
+    def open_slowly(asset: Asset) -> bytes:
+        encoded, since, deadline = 0, time.monotonic(), time.monotonic() + 60
+        while asset.uri == file_uri(folder / "red.png") and time.monotonic() < deadline:
+            if encoded != encoder.images:
+                encoded, since = encoder.images, time.monotonic()
+            if encoded and time.monotonic() > since + 1 and len(contents(store)) == encoded:
+                written.append(encoded)
+                break
+            time.sleep(0.01)
+        return type(source).open(source, asset)
+
+    monkeypatch.setattr(source, "open", open_slowly)
+    run(replace(job, build_source=lambda: source))
+    assert written, "what had been encoded before was not in the index yet"
+    assert len(contents(store)) == 23
+
+
+def test_a_batch_that_fails_beside_a_good_one_is_no_broken_model(tmp_path: Path) -> None:
+    """The good one takes longer; a model is judged by the batches in their order."""
+    for n in range(4):
+        (tmp_path / f"{n}.png").write_bytes(picture(RED, (8, 6 + n)) if n >= 2 else picture(GREEN))
+    failed = threading.Event()
+
+    class Two(FakeEncoder):
+        calls_at_a_time = 2
+
+        def encode_images(self, pixels: Any) -> Any:
+            if (pixels[0] == GREEN).all():
+                assert failed.wait(20)
+                return super().encode_images(pixels)
+            try:
+                return super().encode_images(pixels)
+            finally:
+                if len(pixels) == 1:  # the items of the batch are tried singly by now
+                    failed.set()
+
+    job = make_job(tmp_path, FlakyStore(), Two(fail_on=RED), batch_size=2, workers=1)
+    report = run(job).as_json()
+    assert (report["embedded"], report["failed"]) == (2, 2)
 
 
 def test_what_a_dead_run_left_unsettled_is_settled_by_the_next(folder: Path) -> None:

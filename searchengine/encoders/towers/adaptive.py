@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from searchengine.encoders.contract import Pixels
+from searchengine.encoders.contract import Pixels, calls_at_a_time
 from searchengine.encoders.towers.contract import Rows, Tokens, Towers
 
 _log = logging.getLogger(__name__)
@@ -47,6 +47,11 @@ class AdaptiveTowers:
     def device(self) -> str:
         """Of those in use now."""
         return self._towers.device
+
+    @property
+    def calls_at_a_time(self) -> int:
+        """One, while it may yet come to looking: what is tried then must have the device alone."""
+        return 1 if self._look is not None else calls_at_a_time(self._towers)
 
     def images(self, pixels: Pixels) -> Rows:
         """Run uint8 (n, h, w, 3); float32 (n, dim)."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +26,7 @@ from searchengine.errors import EncoderError, UnsupportedError
 # by 16 and by 32. Several threads at one pass wait for one another (39 and 36 by 32 and by eight
 # for two); several passes of a thread each do not.
 _IMAGES_A_PASS: Final = 8
+_PASSES_A_STREAM: Final = 2  # one that runs, one that waits for the stream
 _TEXTS_A_PASS: Final = 16
 _FEW_TEXTS: Final = 2
 _PRECISIONS: Final = ("fp32", "bf16", "int8")
@@ -34,6 +38,8 @@ class OpenVinoTowers:
 
     runtime = "openvino"
     device = "cpu"
+    calls_at_a_time = 2
+    """See ``encoders.contract.TakesSeveral``."""
 
     def __init__(
         self,
@@ -121,41 +127,59 @@ class OpenVinoTowers:
 
 
 class _Passes:
-    """A compiled tower that takes any number of rows, from any thread."""
+    """A compiled tower that takes any number of rows, from any thread.
+
+    Passes are started before those ahead of them are done, so that a stream which gets done finds
+    its next one waiting, and need not wait for Python; nor for the end of one call, where there is
+    another.
+    """
 
     def __init__(self, compiled: Any, size: int, streams: int, dim: int) -> None:
-        self._compiled = compiled
         self._size = size
         self._dim = dim
-        self._queue = import_openvino().AsyncInferQueue(compiled, streams)
-        self._one_at_a_time = threading.Lock()
+        self._free: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(_PASSES_A_STREAM * streams):
+            self._free.put(compiled.create_infer_request())
 
     def __call__(self, inputs: Any) -> Rows:
         rows = np.empty((len(inputs), self._dim), np.float32)
-        wrong: list[tuple[int, ...]] = []
-
-        def collect(request: Any, start: int) -> None:
-            part = request.get_output_tensor(0).data
-            if part.shape[1:] == rows.shape[1:]:
-                rows[start : start + len(part)] = part
-            else:
-                wrong.append(part.shape)
-
-        with self._one_at_a_time:
-            self._queue.set_callback(collect)
-            try:
-                for start in range(0, len(inputs), self._size):
-                    part = np.ascontiguousarray(inputs[start : start + self._size])
-                    self._queue.start_async({0: part}, start)
-                self._queue.wait_all()
-            except RuntimeError as error:
-                raise EncoderError(
-                    f"OpenVINO failed: {str(error).splitlines()[0][:300]}",
-                    hint="use model.runtime=torch",
-                ) from error
-        if wrong:
-            raise EncoderError(f"the compiled tower gave {wrong[0]}, not (n, {self._dim})")
+        under_way: deque[tuple[Any, int]] = deque()
+        try:
+            for start in range(0, len(inputs), self._size):
+                request = self._next(under_way, rows)
+                under_way.append((request, start))
+                request.start_async({0: np.ascontiguousarray(inputs[start : start + self._size])})
+            while under_way:
+                self._free.put(self._collect(under_way, rows))
+        except RuntimeError as error:
+            raise EncoderError(
+                f"OpenVINO failed: {str(error).splitlines()[0][:300]}",
+                hint="use model.runtime=torch",
+            ) from error
+        finally:  # of a call that fails: no request is given back before it has come to rest
+            for request, _ in under_way:
+                with contextlib.suppress(RuntimeError):
+                    request.wait()
+                self._free.put(request)
         return rows
+
+    def _next(self, under_way: deque[tuple[Any, int]], rows: Rows) -> Any:
+        """Return a request for the next pass: one that is free, else the oldest of this call."""
+        try:
+            return self._free.get(block=not under_way)
+        except Empty:
+            return self._collect(under_way, rows)
+
+    def _collect(self, under_way: deque[tuple[Any, int]], rows: Rows) -> Any:
+        """Wait for the oldest pass of this call, keep what it gives, and return its request."""
+        request, start = under_way[0]
+        request.wait()
+        part = request.get_output_tensor(0).data
+        if part.shape[1:] != rows.shape[1:]:
+            raise EncoderError(f"the compiled tower gave {part.shape}, not (n, {self._dim})")
+        rows[start : start + len(part)] = part
+        under_way.popleft()
+        return request
 
 
 class ShortTexts:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from searchengine.encoders.contract import Pixels
+from searchengine.encoders.contract import Pixels, calls_at_a_time
 from searchengine.encoders.towers import adaptive
 from searchengine.encoders.towers.adaptive import AdaptiveTowers
 from searchengine.encoders.towers.contract import Rows, Tokens, Towers
@@ -80,3 +80,13 @@ def test_before_much_work_a_large_model_is_settled_at_once(
         towers.settle()
         assert len(looked) == times
     assert towers.name == ("fast" if times else "slow")
+
+
+def test_one_call_at_a_time_until_it_has_looked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Constant, "calls_at_a_time", 2, raising=False)
+    towers, _ = make(monkeypatch, 3.0)
+    assert calls_at_a_time(towers) == 1
+    towers.images(PIXELS)
+    assert calls_at_a_time(towers) == 1
+    towers.images(PIXELS)
+    assert (towers.name, calls_at_a_time(towers)) == ("fast", 2)

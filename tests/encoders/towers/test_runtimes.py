@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ import numpy as np
 import pytest
 
 from searchengine.encoders import describe_model, load_encoder
+from searchengine.encoders.contract import calls_at_a_time
 from searchengine.encoders.openclip import OpenClipEncoder
 from searchengine.encoders.towers.contract import Towers
-from searchengine.errors import UnsupportedError
+from searchengine.errors import EncoderError, UnsupportedError
 from tests.encoders.conftest import TINY_VIT
 
+CALLS = ((1, 1), (40, -1), (9, 1), (17, -1), (3, 1), (24, -1))
+"""Numbers of pictures, and whether their colours are turned round: no two are alike."""
 TEXTS = ["a dog", "", "two red cats on a sofa", "word " * 50]
 
 
@@ -63,6 +67,29 @@ def test_it_gives_what_torch_gives(
     np.testing.assert_allclose(
         other.encode_images(pixels[::-3]), full.encode_images(pixels)[::-3], atol=2e-5
     )
+
+
+def test_calls_side_by_side_get_each_their_own(tiny_vit: Path, cache: Path) -> None:
+    encoder = load(tiny_vit, cache, runtime="openvino", precision="fp32")
+    assert calls_at_a_time(encoder) == 2
+    batches = [pixels_for(encoder, count)[:, :, :, ::step] for count, step in CALLS]
+    expected = [encoder.encode_images(pixels) for pixels in batches]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            for ours, theirs in zip(
+                pool.map(encoder.encode_images, batches), expected, strict=True
+            ):
+                np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+
+def test_a_call_that_fails_leaves_the_tower_as_it_was(tiny_vit: Path, cache: Path) -> None:
+    encoder = load(tiny_vit, cache, runtime="openvino", precision="fp32")
+    pixels = pixels_for(encoder, 40)
+    expected = encoder.encode_images(pixels)
+    for _ in range(10):  # more often than there are passes that may be under way
+        with pytest.raises(EncoderError, match="OpenVINO failed"):
+            encoder.towers.images(pixels[:, :7])
+    np.testing.assert_allclose(encoder.encode_images(pixels), expected, atol=2e-5)
 
 
 def test_the_shipped_model_keeps_its_fingerprint_at_the_chosen_precision(cache: Path) -> None:
