@@ -6,6 +6,7 @@ import os
 import pickle
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from searchengine.apart.bounds import Bounds
@@ -84,14 +85,18 @@ class Workers:
             self._give_back(process)
 
     def warm(self) -> frozenset[str]:
-        """Start all of them; return what they are kept from (see ``confine``).
+        """Start all of them, side by side; return what they are kept from (see ``confine``).
 
         Raises ``MissingError`` where they do not start.
         """
-        taken = [self._take() for _ in range(self.count)]
-        for process in taken:
-            self._give_back(process)
-        return taken[0].bound if taken else frozenset()
+        with self._warming, ThreadPoolExecutor(self.count) as pool:
+            starting = [pool.submit(self._take) for _ in range(self.count)]
+            taken = [one.result() for one in starting if one.exception() is None]
+            for process in taken:
+                self._give_back(process)
+        for one in starting:
+            one.result()  # raises what kept it from starting
+        return frozenset.intersection(*(process.bound for process in taken))
 
     def pids(self) -> list[int]:
         """Return the process ids of those that run."""
@@ -106,6 +111,7 @@ class Workers:
     def _begin(self) -> None:
         self._closed = False
         self._lock = threading.Lock()
+        self._warming = threading.Lock()  # two would wait for each other's workers
         self._free = threading.BoundedSemaphore(self.count)
         self._idle: list[Process] = []
         self._all: set[Process] = set()
