@@ -14,7 +14,7 @@ from pathlib import Path
 _STARTUP_S = 90.0
 
 _RUNNER = r"""
-import os, socket, sys, time, urllib.request
+import fcntl, os, socket, sys, tempfile, time, urllib.request
 import milvus
 
 base, binaries, port, auth = sys.argv[1:5]
@@ -25,6 +25,10 @@ bin_dir = os.path.join(base, "bin")
 if not os.path.exists(bin_dir):
     os.symlink(os.path.join(binaries, "bin"), bin_dir)
 milvus._initialize_data_files = lambda base_dir: None  # it would unpack over a running binary
+
+# Ports are found free first and taken later: of several servers, one starts at a time.
+starting = open(os.path.join(tempfile.gettempdir(), "milvus-process.lock"), "w")
+fcntl.flock(starting, fcntl.LOCK_EX)
 
 
 def bound(port):
@@ -90,6 +94,7 @@ while server.server_proc.poll() is None:
         time.sleep(0.1)
 else:
     sys.exit("milvus ended: see " + os.path.join(base, "logs"))
+starting.close()
 print(server.listen_port, flush=True)
 sys.stdin.read()  # until whoever started this says stop, or is gone
 server.stop()
