@@ -6,8 +6,8 @@ one size are merged in five copies. While 50,000 rows of 256 components went to 
 took 600 MiB more. Here rows go to disk in smaller lots, a lot's columns are put together as they
 are, and files are merged one after another, in one copy of the largest.
 
-What a lot is, is Lite's own setting. The rest is done to two methods of its classes and one
-function: the same rows in the same files by the same steps, as ``tests/store/test_lite_files.py``
+What a lot is, is Lite's own setting. The rest is done to two methods of its classes and two
+functions: the same rows in the same files by the same steps, as ``tests/store/test_lite_files.py``
 compares. A version of Lite that looks otherwise inside does as it does.
 """
 
@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -30,6 +30,8 @@ LOT_BYTES = 16 * 1024 * 1024
 _SETTING = "MILVUS_LITE_MEMTABLE_MEMORY_LIMIT_BYTES"
 _SEQ = "_seq"
 _BUFFER = 1024 * 1024
+_ROWS_A_BATCH = 2_048
+_GROUP_BYTES = 4 * 1024 * 1024
 
 
 def write_lite_files_leanly() -> bool:
@@ -38,6 +40,7 @@ def write_lite_files_leanly() -> bool:
     A lot that is set in the environment stays. Lite reads it once, when it is first imported.
     """
     os.environ.setdefault(_SETTING, str(LOT_BYTES))
+    from milvus_lite.engine import flush
     from milvus_lite.engine.compaction import CompactionManager
     from milvus_lite.storage import segment
     from milvus_lite.storage.memtable import MemTable
@@ -50,12 +53,14 @@ def write_lite_files_leanly() -> bool:
             "_filter_deleted",
             "_pick_unique_seq_range",
         ),
+        flush: ("write_data_file",),
         segment: ("read_data_file",),
     }
     if not all(hasattr(one, name) for one, names in known.items() for name in names):
         return False
     MemTable._build_data_table = table_of
     CompactionManager._compact_files = merge
+    flush.write_data_file = write
     segment.read_data_file = read
     return True
 
@@ -82,8 +87,6 @@ def merge(
     A crash before the manifest is saved leaves files that nobody knows, and one after it files that
     are known no longer; Lite removes both when it opens the folder.
     """
-    from pathlib import Path
-
     from milvus_lite.engine.compaction import MAX_SEGMENT_ROWS, logger
     from milvus_lite.storage.snapshots import snapshot_references
 
@@ -101,16 +104,72 @@ def merge(
     logger.info("%d files merged in %.1f s", len(files), time.monotonic() - start)
 
 
+def write(table: Any, partition_dir: str, seq_min: int, seq_max: int) -> str:
+    """Write an Arrow table to a data file of a partition; return its name below the folder.
+
+    In groups of rows: a group is held, packed, until it is whole.
+    """
+    return _written(Path(partition_dir), seq_min, seq_max, table.schema, [table])
+
+
 def read(path: str) -> Any:
     """Return a data file as an Arrow table whose columns are in one piece each.
 
-    A merged file has a group of rows for each file it was made of; ``pyarrow.parquet.read_table``
-    gives a piece for each, and Lite copies the vectors to put them together.
+    ``pyarrow.parquet.read_table`` gives a piece for each group of rows, and Lite copies the vectors
+    to put them together.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
-        return file.read(use_threads=False)
+        schema = file.schema_arrow
+        vectors = [one for one in schema if pa.types.is_fixed_size_list(one.type)]
+        others = [one.name for one in schema if one not in vectors]
+        columns = dict(zip(others, file.read(others, use_threads=False).columns, strict=True))
+        columns |= {one.name: _vectors(file, one) for one in vectors}
+    _give_back()
+    return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def _vectors(file: Any, field: Any) -> Any:
+    """Return a column of float32 vectors as one Arrow array.
+
+    Into memory that is taken once: Arrow takes twice as much while it reads a column of lists.
+    """
+    import pyarrow as pa
+
+    dim, at = field.type.list_size, 0
+    values = np.empty(file.metadata.num_rows * dim, np.float32)
+    for batch in file.iter_batches(_ROWS_A_BATCH, columns=[field.name], use_threads=False):
+        end = at + len(batch) * dim
+        values[at:end] = batch.column(0).flatten().to_numpy()
+        at = end
+    if at != len(values):
+        raise ValueError(f"{field.name}: {at} numbers of {len(values)}")
+    return pa.FixedSizeListArray.from_arrays(pa.array(values), type=field.type)
+
+
+def _written(folder: Path, first: int, last: int, schema: Any, tables: Iterable[Any]) -> str:
+    """Write tables, one after another, to one file named for its sequence numbers."""
+    import pyarrow.parquet as pq
+    from milvus_lite.constants import DATA_FILE_TEMPLATE, SEQ_FORMAT_WIDTH
+    from milvus_lite.storage.paths import persisted_rel_path
+
+    name = DATA_FILE_TEMPLATE.format(min=first, max=last, w=SEQ_FORMAT_WIDTH)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(folder / "data" / name, schema) as writer:
+        for table in tables:
+            rows = max(1, _GROUP_BYTES * max(table.num_rows, 1) // max(table.nbytes, 1))
+            writer.write_table(table, row_group_size=rows)
+    _give_back()
+    return str(persisted_rel_path("data", name))
+
+
+def _give_back() -> None:
+    """Have Arrow return what it keeps for later to the system."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 class _Kept(NamedTuple):
@@ -157,21 +216,16 @@ def _lots(kept: Sequence[_Kept], most: int) -> Iterator[list[_Kept]]:
 
 def _write(self: Any, folder: Path, lot: Sequence[_Kept]) -> str:
     """Write rows to one new file, file after file; return its name below the folder."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-    from milvus_lite.constants import DATA_FILE_TEMPLATE, SEQ_FORMAT_WIDTH
-    from milvus_lite.storage.paths import persisted_rel_path
-
     first, last = self._pick_unique_seq_range(
         str(folder),
         min(int(one.seqs.min()) for one in lot),
         max(int(one.seqs.max()) for one in lot),
     )
-    file = DATA_FILE_TEMPLATE.format(min=first, max=last, w=SEQ_FORMAT_WIDTH)
-    with pq.ParquetWriter(folder / "data" / file, self._data_schema) as writer:
-        for one in lot:
-            table = read(str(one.path))
-            if len(one.places) < table.num_rows:
-                table = table.take(pa.array(one.places))
-            writer.write_table(table)
-    return str(persisted_rel_path("data", file))
+    return _written(folder, first, last, self._data_schema, map(_rows_of, lot))
+
+
+def _rows_of(one: _Kept) -> Any:
+    import pyarrow as pa
+
+    table = read(str(one.path))
+    return table if len(one.places) == table.num_rows else table.take(pa.array(one.places))

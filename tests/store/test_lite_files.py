@@ -17,7 +17,14 @@ import pytest
 
 from searchengine.store import open_store
 from searchengine.store.contract import Row, Store
-from searchengine.store.lite_files import LOT_BYTES, merge, read, table_of, write_lite_files_leanly
+from searchengine.store.lite_files import (
+    LOT_BYTES,
+    merge,
+    read,
+    table_of,
+    write,
+    write_lite_files_leanly,
+)
 from tests.store.cases import make_item, rows_of, spec_of
 from tests.store.test_lite import SIDE, run
 
@@ -25,7 +32,7 @@ write_lite_files_leanly()  # before Lite is imported
 
 from milvus_lite import CollectionSchema, DataType, FieldSchema  # noqa: E402
 from milvus_lite.engine import collection as lite_collection  # noqa: E402
-from milvus_lite.engine import compaction  # noqa: E402
+from milvus_lite.engine import compaction, flush  # noqa: E402
 from milvus_lite.schema.arrow_builder import build_data_schema, build_wal_data_schema  # noqa: E402
 from milvus_lite.storage import memtable, segment  # noqa: E402
 from milvus_lite.storage.data_file import write_data_file  # noqa: E402
@@ -73,6 +80,7 @@ def test_the_lite_that_is_installed_is_the_one_that_is_known() -> None:
     assert memtable.MemTable._build_data_table is table_of
     assert compaction.CompactionManager._compact_files is merge
     assert segment.read_data_file is read
+    assert flush.write_data_file is write
     assert lite_collection.MEMTABLE_MEMORY_LIMIT == LOT_BYTES
 
 
@@ -126,10 +134,16 @@ def test_merged_files_hold_what_lite_puts_into_its_own(
     assert 0 < found[0].num_rows <= 121
 
 
-def test_a_file_of_several_groups_is_read_in_one_piece(tmp_path: Path) -> None:
+def test_a_file_of_several_groups_is_read_in_one_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     table = made(range(40), np.random.default_rng(0), 99, build_data_schema(SCHEMA))
-    pq.write_table(table, tmp_path / "x.parquet", row_group_size=7)
-    whole = read(str(tmp_path / "x.parquet"))
+    monkeypatch.setattr("searchengine.store.lite_files._GROUP_BYTES", table.nbytes // 5)
+    (tmp_path / "theirs").mkdir()
+    name = write(table, str(tmp_path), 0, 39)
+    assert name == write_data_file(table, str(tmp_path / "theirs"), 0, 39)
+    assert pq.ParquetFile(tmp_path / name).num_row_groups >= 5
+    whole = read(str(tmp_path / name))
     assert whole.equals(table)
     assert all(column.num_chunks == 1 for column in whole.columns)
 
