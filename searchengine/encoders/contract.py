@@ -58,6 +58,17 @@ class Encoder(Protocol):
 
 
 @runtime_checkable
+class Adapts(Protocol):
+    """An encoder that may find a faster way to run its model, in the same space."""
+
+    def settle(self) -> None:
+        """Look now, where that takes no longer than it is worth."""
+
+    def look_aside(self) -> None:
+        """Let nobody who encodes wait for the looking."""
+
+
+@runtime_checkable
 class CountsTokens(Protocol):
     """An encoder that can say how much of a text it reads."""
 

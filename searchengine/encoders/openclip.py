@@ -102,6 +102,11 @@ class OpenClipEncoder:
         if isinstance(self._towers, AdaptiveTowers):
             self._towers.settle()
 
+    def look_aside(self) -> None:
+        """Choose what runs the model, where that is open yet, without anybody waiting for it."""
+        if isinstance(self._towers, AdaptiveTowers):
+            self._towers.look_aside()
+
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Encode uint8 (n, h, w, 3) to float32 (n, dim).
 

@@ -89,8 +89,8 @@ class Lookup:
 
     def vector(self, key: str) -> tuple[Modality, Vector]:
         """Return an item's side and stored vector. Raises ``NotFoundError``."""
-        if key in self._vectors:
-            return "image", self._vectors.pop(key)
+        if (kept := self._vectors.pop(key, None)) is not None:
+            return "image", kept
         found = self._row(key, ("id", "vector"))
         if found is None:
             raise NotFoundError(

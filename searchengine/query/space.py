@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, replace
 from functools import partial
@@ -76,8 +77,10 @@ class Space:
         self._cache_dir = cache_dir
         self._kept = kept
         self._check_model = check_model
+        self._making = threading.Lock()
         self._backgrounds: dict[str, Background] = {}
         self._blanks: dict[str, npt.NDArray[np.float32]] = {}
+        self._sampling = threading.Lock()
         self._samples: dict[str, tuple[float, npt.NDArray[np.float32] | None]] = {}
 
     def asked(self, query: Query, sides: Sequence[SideInfo], access: Access) -> list[Asked]:
@@ -102,14 +105,19 @@ class Space:
 
     def background(self, info: SideInfo) -> Background:
         """Return what relevance is measured against for the side's model, loaded if need be."""
-        found = self._backgrounds.get(info.fingerprint)
-        if found is None:
-            prompts = self._choice(info.model)
-            found = cached_background(
-                info.fingerprint, cache_dir=self._cache_dir, prompts=prompts
-            ) or load_background(self._encoder(info), cache_dir=self._cache_dir, prompts=prompts)
-            self._backgrounds[info.fingerprint] = found
-        return found
+        if (known := self._backgrounds.get(info.fingerprint)) is not None:
+            return known
+        with self._making:  # it may take a minute: one thread does it, the others want the same
+            found = self._backgrounds.get(info.fingerprint)
+            if found is None:
+                prompts = self._choice(info.model)
+                found = cached_background(
+                    info.fingerprint, cache_dir=self._cache_dir, prompts=prompts
+                ) or load_background(
+                    self._encoder(info), cache_dir=self._cache_dir, prompts=prompts
+                )
+                self._backgrounds[info.fingerprint] = found
+            return found
 
     def _asked(
         self,
@@ -225,6 +233,10 @@ class Space:
         Ids are hashes, so those below a bound are as random as any, and are
         quickly had. Kept for a while: it is the spread of scores that counts.
         """
+        with self._sampling:
+            return self._sampled(info)
+
+    def _sampled(self, info: SideInfo) -> npt.NDArray[np.float32] | None:
         taken, sample = self._samples.get(info.collection, (0.0, None))
         if sample is None or time.monotonic() - taken > _SAMPLE_AGE_S:
             share = min(1.0, 2 * SAMPLE_SIZE / max(info.count, 1))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from searchengine.encoders.contract import CountsTokens
+from searchengine.encoders.contract import Adapts, CountsTokens
 from searchengine.errors import EncoderError
 from searchengine.service.batching import Batching, Bounds
 
@@ -106,6 +106,16 @@ class BatchedEncoder:
         if isinstance(self._inner, CountsTokens):
             return self._inner.count_tokens(texts)
         return [len(text.split()) for text in texts]
+
+    def settle(self) -> None:
+        """Look for a faster way to run the model, where that is open yet."""
+        if isinstance(self._inner, Adapts):
+            self._inner.settle()
+
+    def look_aside(self) -> None:
+        """Let nobody who encodes wait for the looking."""
+        if isinstance(self._inner, Adapts):
+            self._inner.look_aside()
 
     def encode_images(self, pixels: Pixels) -> Vectors:
         """Encode uint8 (n, h, w, 3) to float32 (n, dim). Raises as ``Batching`` does."""

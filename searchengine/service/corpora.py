@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from searchengine.apart import Bounds, Decoders
+from searchengine.encoders.contract import Adapts
 from searchengine.encoders.names import parse_model
 from searchengine.errors import (
     MissingError,
@@ -136,7 +137,10 @@ class Corpora:
         self._check_served(model)
         with self._loading:
             if model not in self._encoders:
-                self._encoders[model] = self._wrap(self._load_encoder(self.settings, model))
+                encoder = self._wrap(self._load_encoder(self.settings, model))
+                if isinstance(encoder, Adapts):
+                    encoder.look_aside()
+                self._encoders[model] = encoder
             return self._encoders[model]
 
     def _check_served(self, model: str) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from searchengine.encoders.contract import Adapts
 from searchengine.errors import SearchEngineError
 from searchengine.query.terms import RawVector
 from searchengine.records import MODALITIES
@@ -50,7 +51,10 @@ class Warmth:
     def _warm_up(self) -> None:
         while not self._stopping.is_set():
             try:
-                try_out(self._corpora)
+                try_out(self._corpora, self._corpora.settings.corpus)
+                for encoder in self._corpora.encoders():
+                    if isinstance(encoder, Adapts):
+                        encoder.settle()  # else it would be done in the midst of serving
             except SearchEngineError as error:
                 if not self._stopping.is_set() and self._reason != str(error):
                     _log.warning("not ready: %s", error)
@@ -63,20 +67,34 @@ class Warmth:
             else:
                 self.is_warm = True
                 _log.info("ready")
+                self._warm_up_others()
                 return
             self._stopping.wait(_PAUSE_S)
 
+    def _warm_up_others(self) -> None:
+        """Load the models of the other corpora, too: the first question need not wait for them."""
+        try:
+            first = {info.model: info for info in reversed(self._corpora.sides())}
+            for model in self._corpora.models()[1:]:
+                if not self._stopping.is_set() and model in first:
+                    try_out(self._corpora, first[model].side.corpus)
+        except SearchEngineError as error:
+            if not self._stopping.is_set():
+                _log.warning("a model is not ready: %s", error)
+        except Exception:
+            if not self._stopping.is_set():  # else the database has been closed under it
+                _log.exception("a model is not ready")
 
-def try_out(corpora: Corpora) -> dict[str, float]:
+
+def try_out(corpora: Corpora, corpus: str) -> dict[str, float]:
     """Encode a text and a picture and search for the text; return what took how many seconds.
 
-    That is in the corpus that the settings name, or where it is not there, in the first one. Of a
-    database that holds nothing, it is enough that it answers. Nothing is taken from a cache.
-    Raises what these raise.
+    That is in this corpus, or where it is not there, in the first one. Of a database that holds
+    nothing, it is enough that it answers. Nothing is taken from a cache. Raises what these raise.
     """
     took: dict[str, float] = {}
     start = time.perf_counter()
-    info = _side(corpora)
+    info = _side(corpora.sides(), corpus)
     took["database"] = time.perf_counter() - start
     if info is None:
         return took
@@ -95,10 +113,8 @@ def try_out(corpora: Corpora) -> dict[str, float]:
     return took
 
 
-def _side(corpora: Corpora) -> SideInfo | None:
-    sides = corpora.sides()
-    wanted = corpora.settings.corpus
-    named = [info for info in sides if info.side.corpus == wanted]
+def _side(sides: list[SideInfo], corpus: str) -> SideInfo | None:
+    named = [info for info in sides if info.side.corpus == corpus]
     return min(named or sides, key=lambda info: MODALITIES.index(info.side.modality), default=None)
 
 

@@ -28,6 +28,7 @@ def refreshed(connection: Connection, handle: Handle) -> Handle:
     """Return the side as it is now, looked at again when the last look is some seconds old."""
     if time.monotonic() - handle.seen < _LOOK_AGAIN_S:
         return handle
+    handle.seen = time.monotonic()  # one thread looks; the others go on with what is known
     fresh = sides.need(connection, handle.label.side)
     if fresh.collection == handle.collection:
         fresh.loaded, fresh.items = handle.loaded, handle.items

@@ -31,6 +31,7 @@ class AdaptiveTowers:
         self._look: Callable[[], Towers] | None = look
         self._patience_s = patience_s
         self._spent_s = 0.0
+        self._aside = False
         self._lock = threading.Lock()
 
     @property
@@ -66,9 +67,12 @@ class AdaptiveTowers:
 
         A small model has done that work in the time that looking takes.
         """
-        with self._lock:
-            if self._patience_s > _SMALL_S:
-                self._look_now()
+        if self._patience_s > _SMALL_S:
+            self._look_now()
+
+    def look_aside(self) -> None:
+        """From now on look in a thread of its own: those who ask go on with the first ones."""
+        self._aside = True
 
     def _timed(self, run: Callable[[Towers], Rows]) -> Rows:
         if self._look is None:
@@ -77,12 +81,16 @@ class AdaptiveTowers:
         rows = run(self._towers)
         with self._lock:
             self._spent_s += time.perf_counter() - began
-            if self._spent_s >= self._patience_s:
-                self._look_now()
+            enough = self._spent_s >= self._patience_s
+        if enough and self._aside:
+            threading.Thread(target=self._look_now, name="look", daemon=True).start()
+        elif enough:
+            self._look_now()
         return rows
 
     def _look_now(self) -> None:
-        look, self._look = self._look, None
+        with self._lock:
+            look, self._look = self._look, None
         if look is not None:
             _log.info("looking for a faster way to run this model, once on this machine")
             self._towers = look()

@@ -65,7 +65,9 @@ async def _readiness(request: Request, service: Service) -> Ready:
     limit_s = service.settings.service.ready_s
     try:
         with calling(Call(deadline=time.monotonic() + limit_s)):
-            took = await service.watching.run(request, try_out, service.corpora)
+            took = await service.watching.run(
+                request, try_out, service.corpora, service.settings.corpus
+            )
     except DeadlineError:
         return Ready(ready=False, reason=f"not done within {limit_s:g} s (service.ready_s)")
     except SearchEngineError as error:

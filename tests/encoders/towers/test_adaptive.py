@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -90,3 +93,23 @@ def test_one_call_at_a_time_until_it_has_looked(monkeypatch: pytest.MonkeyPatch)
     assert calls_at_a_time(towers) == 1
     towers.images(PIXELS)
     assert (towers.name, calls_at_a_time(towers)) == ("fast", 2)
+
+
+def test_looking_aside_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, go_on = Clock(), threading.Event()
+    monkeypatch.setattr(adaptive, "time", clock)
+
+    def look() -> Towers:
+        assert go_on.wait(10)
+        return Constant("fast", 2.0, clock)
+
+    towers = AdaptiveTowers(Constant("slow", 1.0, clock), look, patience_s=2.0)
+    towers.look_aside()
+    for _ in range(5):  # it is being looked for all the while
+        assert towers.texts(TOKENS)[0, 0] == 1.0
+    go_on.set()
+    end = time.monotonic() + 10
+    while towers.name != "fast":
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    assert towers.texts(TOKENS)[0, 0] == 2.0
