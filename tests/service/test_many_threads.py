@@ -28,7 +28,8 @@ from tests.service.conftest import SCENES, settings_at
 from tests.service.live import listening
 
 THREADS = 16
-ROUNDS = 3
+ROUNDS = 2
+READS = 10
 
 
 @pytest.fixture(scope="module", params=["lite", "lite alone", "server"])
@@ -100,9 +101,10 @@ def test_one_engine_under_many_threads(home: tuple[Path, dict[str, Any]]) -> Non
         asked = questions(alone.store)
         expected = [answer(alone, one) for one in asked]
         again = [answer(alone, one) for one in asked]
-        assert again == expected  # else nothing can be said of threads
+        for one, other in zip(again, expected, strict=True):
+            assert_equal(one, other)  # else nothing can be said of threads
     with SearchEngine.open(settings) as shared:  # a new one: its first questions come at once, too
-        jobs = list(range(len(asked))) * (THREADS * ROUNDS // 4)
+        jobs = list(range(len(asked))) * ROUNDS * 2
         random.Random(0).shuffle(jobs)
         begin = threading.Barrier(THREADS)
 
@@ -115,7 +117,16 @@ def test_one_engine_under_many_threads(home: tuple[Path, dict[str, Any]]) -> Non
             found = [one for part in parts for one in part]
     assert len(found) == len(jobs)
     for number, one in found:
-        assert one == expected[number], asked[number]
+        assert_equal(one, expected[number])
+
+
+def assert_equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Of a relevance, the last digit: matrices are multiplied otherwise where cores are busy."""
+    for one, other in zip(found["hits"], expected["hits"], strict=True):
+        assert one.pop("relevance", 0) == pytest.approx(other.get("relevance", 0), abs=2e-4)
+        assert one == {name: value for name, value in other.items() if name != "relevance"}
+    rest = {name: value for name, value in expected.items() if name != "hits"}
+    assert {name: value for name, value in found.items() if name != "hits"} == rest
 
 
 def test_the_service_under_many_clients(home: tuple[Path, dict[str, Any]]) -> None:
@@ -202,7 +213,7 @@ def test_readers_see_whole_items_while_they_are_written(tmp_path: Path, mirror_m
         engine = SearchEngine(store, lambda model: encoder, corpus="colours")
         mixed = random.Random(seed)
         seen = 0
-        for _ in range(25):
+        for _ in range(READS):
             colour = mixed.choice(names)
             asked = RawVector(tuple(vectors[colour].tolist()), "text")
             hits = engine.find(asked, limit=60).hits
@@ -218,5 +229,5 @@ def test_readers_see_whole_items_while_they_are_written(tmp_path: Path, mirror_m
         reading = list(pool.map(read, range(THREADS)))
         stop.set()
         assert writing.result() > 3
-    assert reading == [25 * 40] * THREADS
+    assert reading == [READS * 40] * THREADS
     store.close()

@@ -134,7 +134,7 @@ def described(background: Background, query: Floats, items: Floats, modality: Mo
     bank = background.texts
     if modality == "image":
         synonyms = np.argpartition(bank @ query, -_SYNONYMS)[-_SYNONYMS:]
-        ordinary = items @ np.delete(bank, synonyms, axis=0).T
+        ordinary = np.delete(items @ bank.T, synonyms, axis=1)  # smaller than the bank is
         best = _mean_of_best(ordinary, _BEST)
         middle = ordinary.mean(axis=1)
     else:
