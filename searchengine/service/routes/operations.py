@@ -83,7 +83,7 @@ async def metrics(request: Request, service: Shared) -> Response:
             sides = await service.watching.run(request, service.corpora.sides)
     except SearchEngineError:
         sides = None
-    text = service.meters.exposition(_now(service, sides))
+    text = await service.watching.run(request, service.meters.exposition, _now(service, sides))
     return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
 
@@ -103,11 +103,12 @@ def _now(service: Service, sides: list[SideInfo] | None) -> Now:
     responses={200: {"content": {"text/plain": {}, "application/json": {}}}},
 )
 async def stats(
+    request: Request,
     service: Shared,
     form: Annotated[Literal["table", "json"], Query(alias="format")] = "table",
 ) -> Response:
     """Of each route's last 1,000 requests: p50 and p99 of each stage, in milliseconds."""
     latest = service.meters.latest()
     if form == "json":
-        return JSONResponse({"routes": stage_figures(latest)})
-    return PlainTextResponse(stage_table(latest))
+        return JSONResponse({"routes": await service.watching.run(request, stage_figures, latest)})
+    return PlainTextResponse(await service.watching.run(request, stage_table, latest))
