@@ -225,7 +225,8 @@ class Corpora:
 
         Raises ``DecodeError`` and ``LimitError``.
         """
-        return self.decoders.prepare(encoder, data)[1]
+        with current_call().stage("decode"):
+            return self.decoders.prepare(encoder, data)[1]
 
     def close(self) -> None:
         """Let go of the database and of the models."""

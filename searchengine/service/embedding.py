@@ -20,7 +20,6 @@ from searchengine.errors import (
     UnknownModelError,
 )
 from searchengine.query.prompts import default_prompts, encode_prompted
-from searchengine.service.call import current_call
 from searchengine.service.problems import at
 from searchengine.service.schemas.embedding import MOST_CHARACTERS, MOST_PICTURES, OneInput
 
@@ -172,5 +171,5 @@ def check_dimensions(encoder: Encoder, wanted: int | None) -> None:
 
 def _pixels(service: Service, encoder: Encoder, sent: Sent) -> np.ndarray:
     assert isinstance(sent.what, bytes)
-    with at(sent.pointer), current_call().stage("decode"):
+    with at(sent.pointer):
         return service.corpora.prepare(encoder, sent.what)

@@ -186,6 +186,8 @@ def test_embed_image_by_json_and_by_form(
     near(form.json()["vectors"], vectors[::-1])
     broken = client.post("/v1/embed/image", files={"one": ("x.jpg", b"no picture at all")})
     assert (broken.status_code, broken.json()["pointer"]) == (422, "/one")
+    stages = client.get("/v1/stats", params={"format": "json"}).json()["routes"]
+    assert stages["POST /v1/embed/image"]["decode"]["p50_ms"] > 0
 
 
 def test_similarity(client: TestClient, encoder: Encoder, picture: bytes) -> None:
