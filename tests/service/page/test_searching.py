@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.service.page.conftest import Served, ids, wait_for_answer
+from tests.service.page.conftest import Served, Watched, ids, wait_for_answer
 
 OpenPage = Callable[..., Page]
 
@@ -154,7 +154,10 @@ def test_parts_weights_and_what_is_left_out(open_page: OpenPage, served: Served)
     expect(chips).to_have_count(2)
 
 
-def test_filters_facets_and_a_condition(open_page: OpenPage, served: Served) -> None:
+def test_filters_facets_and_a_condition(
+    open_page: OpenPage, served: Served, watched: Watched
+) -> None:
+    watched.expected.append("422")
     page = open_page("?q=a+plate+of+food")
     wait_for_answer(page)
     facet = page.locator("#facets .facet", has_text="Camera")
