@@ -18,7 +18,7 @@ from searchengine.service import jobs
 from searchengine.service.app import create_app
 from searchengine.service.jobs import Jobs
 from tests.service.conftest import SCENES, settings_at
-from tests.service.page.conftest import serving
+from tests.service.live import listening
 
 ADDRESS = "/v1/corpora/scenes/progress"
 
@@ -39,7 +39,7 @@ def test_once(client: TestClient) -> None:
 
 def test_live(scenes_home: Path) -> None:
     app = create_app(settings_at(scenes_home))
-    with serving(app) as url, httpx.Client(timeout=60) as asking:
+    with listening(app) as url, httpx.Client(timeout=60) as asking:
         work: Jobs = app.state.service.jobs
         with asking.stream("GET", url + ADDRESS, headers={"Accept": "text/event-stream"}) as told:
             assert told.headers["content-type"].startswith("text/event-stream")

@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +13,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -25,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from ingest import index
 from searchengine.service.app import create_app
 from tests.service.conftest import settings_at
+from tests.service.live import listening
 
 PHOTOS = 60
 FIRST_DAY = datetime(2023, 1, 15, 12, 0)
@@ -59,24 +55,6 @@ class Served:
         engine = self.app.state.service.corpora.engine("photos")
         hits: list[dict[str, Any]] = as_json(engine.answer(query_from_json(question)))["hits"]
         return hits
-
-
-@contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    """Serve an application at a free port of this machine; gives its address."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        listening.close()
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +101,7 @@ def served(photo_home: tuple[Path, list[str], dict[str, list[str]]]) -> Iterator
     """The photos, served; nobody writes to them."""
     home, files, captions = photo_home
     app = create_app(settings_at(home, corpus="photos", service__deadline_s=120))
-    with serving(app) as url:
+    with listening(app) as url:
         all_of_it = Served(url, app, home, files, captions)
         all_of_it.ask({"query": "warm"})  # the model is loaded before the first page asks
         yield all_of_it

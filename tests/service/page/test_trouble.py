@@ -14,7 +14,8 @@ from playwright.sync_api import Page, Route, expect
 from searchengine.service.app import create_app
 from searchengine.service.guard.keys import make_key
 from tests.service.conftest import settings_at
-from tests.service.page.conftest import Watched, ids, serving, wait_for_answer
+from tests.service.live import listening
+from tests.service.page.conftest import Watched, ids, wait_for_answer
 
 OpenPage = Callable[..., Page]
 
@@ -28,7 +29,7 @@ def keyed(copied_home: Path) -> Iterator[tuple[str, str]]:
     settings = settings_at(
         copied_home, corpus="photos", service__keys=key.entry, service__deadline_s=120
     )
-    with serving(create_app(settings)) as url:
+    with listening(create_app(settings)) as url:
         yield url, secret
 
 
@@ -103,7 +104,7 @@ def test_a_query_that_cannot_be_read(open_page: OpenPage, watched: Watched) -> N
 
 
 def test_an_empty_service_says_how_to_fill_it(open_page: OpenPage, tmp_path: Path) -> None:
-    with serving(create_app(settings_at(tmp_path, corpus="holidays"))) as url:
+    with listening(create_app(settings_at(tmp_path, corpus="holidays"))) as url:
         page = open_page(base=url)
         expect(page.locator("#notice h1")).to_have_text("Nothing is indexed yet")
         expect(page.locator("#notice code")).to_have_text(
@@ -121,7 +122,7 @@ def test_pictures_are_added_and_failures_listed(open_page: OpenPage, copied_home
     from ingest.direct import DirectWriter
 
     settings = settings_at(copied_home, corpus="photos", service__deadline_s=120)
-    with serving(create_app(settings, writer=DirectWriter(settings))) as url:
+    with listening(create_app(settings, writer=DirectWriter(settings))) as url:
         page = open_page("?q=plain+red", base=url)
         wait_for_answer(page)
         before = ids(page)
