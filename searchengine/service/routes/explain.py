@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from searchengine.query.language import MAX_TERMS
 from searchengine.service.questions import asked_terms, dump
 from searchengine.service.replies import json_reply
+from searchengine.service.routes.search import Corpus
 from searchengine.service.schemas.asking import SearchRequest, TermRequest
 from searchengine.service.schemas.strict import ItemId, Modality, Strict, Told
 from searchengine.service.state import Service, Shared
 
 router = APIRouter(prefix="/v1/corpora/{corpus}/items/{id}", tags=["items"])
-Corpus = Annotated[str, Path(min_length=1, max_length=128, description="A corpus by its name.")]
 
 
 class ExplainRequest(Strict):

@@ -137,6 +137,13 @@ def test_pictures_are_added_and_failures_listed(open_page: OpenPage, copied_home
         expect(page.locator("#own-job .failures")).to_contain_text("broken.jpg")
         expect(page.locator("#own-job")).to_contain_text("1 of 2 added")
         expect(page.locator("#watched")).to_contain_text("61")
+        (told,) = page.evaluate(
+            "async () => (await (await fetch(progress)).json()).jobs".replace(
+                "progress", "'/v1/corpora/photos/progress'"
+            )
+        )
+        assert (told["total"], told["done"], told["failed"]) == (2, 1, 1)
+        assert told["failures"][0]["name"] == "broken.jpg"
         page.locator("#adding-close").click()
         page.wait_for_function("n => document.querySelectorAll('#grid a.hit').length > 0", arg=0)
         expect(page.locator("#count")).to_contain_text("61 pictures")
