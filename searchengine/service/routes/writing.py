@@ -9,7 +9,6 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from searchengine.errors import QueryError, SearchEngineError
 from searchengine.records import MODALITIES, Item, Side
 from searchengine.service.bodies import FORM, JSON, media_type, read_form, read_json
-from searchengine.service.jobs import Writing
 from searchengine.service.problems import describe
 from searchengine.service.questions import dump, filter_of
 from searchengine.service.replies import body_of, json_reply
@@ -78,26 +77,11 @@ async def remove_item(
 
 
 def _add(service: Service, corpus: str, items: list[NewItem]) -> bytes:
-    with service.jobs.writing(corpus, len(items)) as job:
-        outcomes = write_items(service, corpus, items)
-        _tell(job, [one.uri or f"item {place}" for place, one in enumerate(items)], outcomes)
-    return _told(outcomes)
+    return _told(write_items(service, corpus, items))
 
 
 def _add_files(service: Service, corpus: str, files: Any, about: PicturesFacts) -> bytes:
-    with service.jobs.writing(corpus, len(files)) as job:
-        outcomes = write_files(service, corpus, files, about)
-        _tell(job, [file.name or name for name, file in files.items()], outcomes)
-    return _told(outcomes)
-
-
-def _tell(job: Writing, names: list[str], outcomes: list[Item | SearchEngineError]) -> None:
-    """Let who watches the corpus see what became of each."""
-    for name, one in zip(names, outcomes, strict=True):
-        if isinstance(one, SearchEngineError):
-            job.failed(name, str(one))
-        else:
-            job.done()
+    return _told(write_files(service, corpus, files, about))
 
 
 def _told(outcomes: list[Item | SearchEngineError]) -> bytes:

@@ -137,14 +137,19 @@ def test_pictures_are_added_and_failures_listed(open_page: OpenPage, copied_home
         expect(page.locator("#own-job .failures")).to_contain_text("broken.jpg")
         expect(page.locator("#own-job")).to_contain_text("1 of 2 added")
         expect(page.locator("#watched")).to_contain_text("61")
-        (told,) = page.evaluate(
+        told = page.evaluate(
             "async () => (await (await fetch(progress)).json()).jobs".replace(
                 "progress", "'/v1/corpora/photos/progress'"
             )
         )
-        assert (told["total"], told["done"], told["failed"]) == (2, 1, 1)
-        assert told["failures"][0]["name"] == "broken.jpg"
+        assert [(job["total"], job["done"], job["failed"]) for job in told] == [(2, 1, 1)]
+        # Who comes later is told of it, too.
         page.locator("#adding-close").click()
+        late = open_page(base=url)
+        late.locator("#notice h1").wait_for()
+        late.get_by_role("button", name="Add pictures").click()
+        expect(late.locator("#jobs .failures li")).to_have_count(1)
+        late.close()
         page.wait_for_function("n => document.querySelectorAll('#grid a.hit').length > 0", arg=0)
         expect(page.locator("#count")).to_contain_text("61 pictures")
         assert ids(page) != before

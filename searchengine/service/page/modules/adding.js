@@ -57,7 +57,9 @@ function show(state) {
   if (count !== null && items !== count) changed();
   count = items;
   find("#watched").textContent = t("watch.now", { count: number(items) });
-  const telling = state.jobs.filter((job) => job.finished === null || job.failed > 0);
+  // What is sent from here has its own line, for the whole of it, though it goes in pieces.
+  const all = own.childElementCount ? [] : state.jobs;
+  const telling = all.filter((job) => job.finished === null || job.failed > 0);
   others.replaceChildren(...telling.toReversed().map((job) => line(job, "li")));
 }
 
@@ -81,6 +83,7 @@ async function send(files) {
   find("#add-problem").replaceChildren();
   const job = { total: files.length, done: 0, failed: 0, failures: [] };
   own.replaceChildren(line(job, "div"));
+  others.replaceChildren();
   for (let at = 0; at < files.length; at += A_TIME) {
     const some = files.slice(at, at + A_TIME);
     try {
