@@ -115,7 +115,7 @@ def _known_architecture(name: str, spelling: str) -> str:
     by_lower = {each.lower(): each for each in known}
     if name.lower() in by_lower:
         return by_lower[name.lower()]
-    if Path(spelling).expanduser().is_dir():
+    if _is_folder(spelling):
         raise UnknownModelError(
             f"{spelling!r} is a folder, not the name of a model", hint=f"write local-dir:{spelling}"
         )
@@ -123,6 +123,13 @@ def _known_architecture(name: str, spelling: str) -> str:
     near = difflib.get_close_matches(name.lower(), candidates, n=3, cutoff=0.5)
     guess = f"; did you mean {' or '.join(candidates[each] for each in near)}?" if near else ""
     raise UnknownModelError(f"there is no model {spelling!r}{guess}", hint=_HINT)
+
+
+def _is_folder(spelling: str) -> bool:
+    try:
+        return Path(spelling).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):  # too long, ~nobody, a NUL: no name of a folder
+        return False
 
 
 def _only_tag(architecture: str, spelling: str) -> str:

@@ -91,3 +91,9 @@ def test_a_bare_folder_is_told_how_to_be_spelled(tmp_path: Path) -> None:
     with pytest.raises(UnknownModelError) as caught:
         parse_model(str(tmp_path))
     assert caught.value.hint == f"write local-dir:{tmp_path}"
+
+
+@pytest.mark.parametrize("spelling", ["x" * 5000, "~nobody-of-that-name/x", "../" * 3000])
+def test_what_no_folder_can_be_called_is_no_model_either(spelling: str) -> None:
+    with pytest.raises(UnknownModelError, match="there is no model"):
+        parse_model(spelling)
