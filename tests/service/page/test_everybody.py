@@ -223,5 +223,5 @@ def test_wide(open_page: OpenPage) -> None:
     widths = page.locator("#grid li:not([hidden])").evaluate_all(
         "tiles => tiles.map(tile => tile.getBoundingClientRect().width)"
     )
+    assert len(widths) > 20
     assert max(widths) < 900
-    assert len(ids(page)) == len(widths)
