@@ -52,16 +52,19 @@ async def retrieve(request: Request, service: Shared, corpus: Corpus) -> Respons
     rest as JSON, in the field ``request``.
     """
     asked: RetrieveUploadRequest
+    picture: bytes | None = None
     if media_type(request) == JSON:
         asked = whole = read_json(await request.body(), RetrieveRequest)
-        given = whole.image_base64
+        given: str | None = whole.image_base64
         picture = _decoded(given) if given is not None else None
     else:
         said, uploads = await read_form(request, "request")
         asked = read_json(said if said is not None else "{}", RetrieveUploadRequest, "request")
-        if set(uploads) != {"image"}:
+        if set(uploads) - {"image"}:
             raise QueryError("send one file, in the field image", hint="or JSON without a file")
-        picture = uploads["image"].data
+        if not uploads and not asked.question:
+            raise QueryError("nothing is asked for", hint="send a question, a picture, or both")
+        picture = uploads["image"].data if uploads else None
     return json_reply(await service.threads.run(request, _answer, service, corpus, asked, picture))
 
 

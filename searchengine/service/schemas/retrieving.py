@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from searchengine.service.schemas.answering import HitAnswer
 from searchengine.service.schemas.asking import FilterValue
@@ -15,8 +15,10 @@ from searchengine.service.schemas.strict import (
     Share,
     Strict,
     Told,
+    Whole,
     Words,
 )
+from searchengine.service.thumbnails import SIZES
 
 MOST_ITEMS = 64
 
@@ -40,8 +42,8 @@ class RetrieveUploadRequest(Strict):
     hybrid: bool = Field(default=False, description="Search captions for the words, too (BM25).")
     relevant_only: bool = Field(default=False, description="Leave out what does not stand out.")
     min_relevance: Share | None = None
-    max_items: int = Field(default=8, ge=1, le=MOST_ITEMS)
-    max_tokens: int = Field(
+    max_items: Whole = Field(default=8, ge=1, le=MOST_ITEMS)
+    max_tokens: Whole = Field(
         default=4_000,
         ge=128,
         le=1_000_000,
@@ -49,10 +51,12 @@ class RetrieveUploadRequest(Strict):
         "docs/chat.md.",
     )
     images: bool = Field(default=True, description="Give pictures, too.")
-    image_size: Literal[64, 128, 256, 384, 512, 1024] = Field(
-        default=384, description="Pixels of the longer side."
+    image_size: Whole = Field(
+        default=384,
+        json_schema_extra={"enum": list(SIZES)},
+        description="Pixels of the longer side.",
     )
-    image_tokens: int | None = Field(
+    image_tokens: Whole | None = Field(
         default=None,
         ge=1,
         le=100_000,
@@ -62,6 +66,13 @@ class RetrieveUploadRequest(Strict):
     messages: bool = Field(
         default=False, description="Give it as messages with OpenAI's content parts, too."
     )
+
+    @field_validator("image_size")
+    @classmethod
+    def _one_of_the_sizes(cls, size: int) -> int:
+        if size not in SIZES:
+            raise ValueError(f"there are {', '.join(map(str, SIZES))}, not {size}")
+        return size
 
     @model_validator(mode="after")
     def _distinct(self) -> RetrieveUploadRequest:
@@ -91,6 +102,8 @@ class RetrieveRequest(RetrieveUploadRequest):
 class RetrieveForm(BaseModel):
     """A question and the picture that it is about."""
 
+    model_config = ConfigDict(extra="forbid")
+
     request: str = Field(
         default=LEFT_OUT,
         json_schema_extra={
@@ -100,7 +113,9 @@ class RetrieveForm(BaseModel):
         },
         description="The question as JSON; left out, the picture is what is asked.",
     )
-    image: str = Field(json_schema_extra={"format": "binary"}, description="The picture.")
+    image: bytes = Field(
+        default=LEFT_OUT, json_schema_extra={"format": "binary"}, description="The picture."
+    )
 
 
 class PictureAnswer(Told):
