@@ -99,6 +99,8 @@ def _add_problems(responses: dict[str, Any]) -> None:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status, meaning in PROBLEMS.items():
         responses[str(status)] = {"description": meaning, "content": content}
+    # What is no HTTP at all is answered by the server itself.
+    responses["400"]["content"] = {**content, "text/plain": {"schema": {"type": "string"}}}
 
 
 def _drop_null_defaults(value: Any) -> None:

@@ -219,3 +219,13 @@ def test_what_there_is(client: TestClient) -> None:
     assert one["sides"] == sides
     assert one["items"] == sum(side["items"] for side in sides)
     assert problem_of(client.get("/v1/corpora/nowhere"), 404)["hint"].endswith("scenes")
+
+
+def test_a_wrong_method_is_told_the_right_ones(client: TestClient) -> None:
+    for method, path, allowed in (
+        ("PUT", SEARCH, "GET, POST"),
+        ("OPTIONS", "/v1/corpora", "GET"),
+        ("PATCH", f"/v1/corpora/scenes/items/{32 * '0'}", "DELETE, GET"),
+    ):
+        answer = client.request(method, path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
