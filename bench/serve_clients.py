@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CLOSE = 2e-5
 """Cosines of one query that differ by no more are the same to rounding: of a batch, of float32."""
 
+SHARED = 0.8
+"""Of the hits, at least."""
+
 
 @dataclass(slots=True)
 class Load:
@@ -149,16 +152,14 @@ def scores_of(body: bytes) -> dict[str, float]:
 
 
 def same(found: Mapping[str, float], expected: Mapping[str, float]) -> bool:
-    """Tell whether two answers are one to rounding: hits may change places that are as near."""
-    if len(found) != len(expected):
-        return False
-    close = np.allclose(list(found.values()), list(expected.values()), atol=CLOSE, rtol=0)
-    last = min(expected.values(), default=0.0)
-    for id_, score in found.items():
-        known = expected.get(id_, last)  # one from beyond the page is as near as the last
-        if abs(known - score) > CLOSE:
-            return False
-    return bool(close)
+    """Tell whether two answers are of one question.
+
+    A graph index finds other neighbours now and then where the query differs in its last bit, so
+    up to a fifth of the hits may be others; but not their number, and no hit's cosine.
+    """
+    common = found.keys() & expected.keys()
+    right = all(abs(found[one] - expected[one]) <= CLOSE for one in common)
+    return right and len(found) == len(expected) and len(common) >= SHARED * len(expected)
 
 
 def for_seconds(seconds: float) -> Callable[[], bool]:
