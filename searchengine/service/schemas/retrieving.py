@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -11,6 +11,7 @@ from searchengine.service.schemas.asking import FilterValue
 from searchengine.service.schemas.strict import (
     LEFT_OUT,
     PICTURE,
+    WHOLE,
     Modality,
     Share,
     Strict,
@@ -56,10 +57,8 @@ class RetrieveUploadRequest(Strict):
         json_schema_extra={"enum": list(SIZES)},
         description="Pixels of the longer side.",
     )
-    image_tokens: Whole | None = Field(
+    image_tokens: Annotated[int, Field(ge=1, le=100_000), WHOLE] | None = Field(
         default=None,
-        ge=1,
-        le=100_000,
         description="What your model charges for a picture; by default the most that the formulas "
         "of OpenAI (GPT-4o), Anthropic and Google (Gemini 2) give.",
     )

@@ -37,8 +37,11 @@ Key = Annotated[str, Field(pattern=rf"^({_FIELDS}|{_META})$", max_length=1024)]
 SortKey = Annotated[
     str, Field(pattern=rf"^-?({_FIELDS}|score|relevance|{_META})$", max_length=1024)
 ]
-Whole = Annotated[int, BeforeValidator(lambda value: int(value) if _is_whole(value) else value)]
-"""A whole number; in JSON, 3.0 is one."""
+WHOLE = BeforeValidator(lambda value: int(value) if _is_whole(value) else value)
+Whole = Annotated[int, WHOLE]
+"""A whole number; in JSON, 3.0 is one. Bounds of one that may be null stand before ``WHOLE``, or
+the document does not show them.
+"""
 Number = Annotated[FiniteFloat, Field(ge=-1e30, le=1e30)]
 """Of a vector."""
 
