@@ -73,7 +73,7 @@ def test_what_takes_too_long_is_given_up(scenes_home: Path) -> None:
         raise StoreUnavailableError("the database does not answer")
 
     settings = settings_at(
-        scenes_home, service__deadline_s=0.2, service__threads=1, service__waiting=1
+        scenes_home, service__deadline_s=3.0, service__threads=1, service__waiting=1
     )
     with TestClient(create_app(settings, open_store=open_slowly)) as client:
         answers: list[int] = []
