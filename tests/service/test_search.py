@@ -128,6 +128,8 @@ def test_what_metadata_holds_can_be_chosen(client: TestClient) -> None:
         ({"query": "a car +"}, "/query"),
         ({"query": "a car", "filter": "width >"}, "/filter"),
         ({"query": "a car", "filter": {"field": "width", "op": "?", "value": 1}}, "/filter"),
+        ({"query": "a car", "filter": {}}, "/filter"),
+        ({"query": "a car", "filter": 3}, "/filter"),
         ({"terms": [{"text": "a car"}, {"text": "x", "id": 32 * "0"}]}, "/terms/1"),
         ({"terms": [{"text": "a car"}, {"text": "b", "wieght": 2}]}, "/terms/1/wieght"),
         ({"terms": [{"image_base64": "?!"}]}, "/terms/0"),
