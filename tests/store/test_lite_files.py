@@ -19,6 +19,7 @@ from searchengine.store import open_store
 from searchengine.store.contract import Row, Store
 from searchengine.store.lite_files import (
     LOT_BYTES,
+    keys_of,
     merge,
     read,
     table_of,
@@ -78,6 +79,7 @@ def made(seqs: Any, rng: np.random.Generator, keys: int, schema: Any) -> Any:
 def test_the_lite_that_is_installed_is_the_one_that_is_known() -> None:
     assert write_lite_files_leanly()
     assert memtable.MemTable._build_data_table is table_of
+    assert memtable.MemTable.to_search_arrays is keys_of
     assert compaction.CompactionManager._compact_files is merge
     assert segment.read_data_file is read
     assert flush.write_data_file is write
@@ -93,6 +95,10 @@ def test_a_lot_is_the_table_that_lite_makes(keys: int) -> None:
         for batch in made(range(start, start + 20), rng, keys, wide).to_batches():
             ours.apply_insert(batch)
             theirs.apply_insert(batch)
+    for at, found in enumerate(ours.to_search_arrays("vector", ["_default"])):
+        wanted = theirs.to_search_arrays("vector", ["_default"])[at]
+        assert at == 2 or list(found) == list(wanted)
+    assert ours.to_search_arrays("vector", ["other"])[0] == []
     mine, expected = ours.flush(["_default"]), theirs.flush(["_default"])
     assert mine["_default"][0].equals(expected["_default"][0])
     assert mine["_default"][0].schema.equals(expected["_default"][0].schema)
@@ -198,6 +204,8 @@ def test_rows_are_there_through_many_files_and_merges(tmp_path: Path, mirror_mb:
     store.ensure(spec_of("lite"))
     there = written(store, seed=1)
     collection = collection_of(store)
+    assert collection._memtable.size()
+    assert collection.num_entities == len(there)
     files = collection._manifest.current_seq, len(collection._segments_snapshot())
     assert files[0] > 1_000  # most rows have gone to disk meanwhile
     collection._wait_for_bg()
