@@ -7,12 +7,16 @@ import importlib
 import importlib.util
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from searchengine.errors import UnsupportedError
 
 _TELEMETRY = "openvino_telemetry"
+_first = threading.Lock()
 
 
 def has_openvino() -> bool:
@@ -22,7 +26,13 @@ def has_openvino() -> bool:
 
 def import_openvino() -> Any:
     """Return the module ``openvino``. Raises ``UnsupportedError`` where it does not work."""
-    return _import("openvino", "fast")
+    openvino = _import("openvino", "fast")
+    with _first:
+        # The first look at a tensor's numbers sets up what numpy's arrays are made with, and lets
+        # go of the GIL meanwhile: a second thread that looks then waits for the first with the GIL
+        # in its hand, and both wait for ever (seen with 2026.4).
+        _ = openvino.Tensor(np.zeros(1, np.float32)).data
+    return openvino
 
 
 def import_nncf() -> Any:
