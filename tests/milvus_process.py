@@ -18,6 +18,7 @@ import fcntl, os, socket, sys, tempfile, time, urllib.request
 import milvus
 
 base, binaries, port, auth = sys.argv[1:5]
+port = int(port)
 unpack = milvus._initialize_data_files
 if not os.path.isdir(os.path.join(binaries, "bin")):
     unpack(binaries)
@@ -78,9 +79,8 @@ def write_config_too(self):
 
 
 config_class.write_config = write_config_too
-server = milvus.MilvusServer(
-    wait_for_started=False, **({"proxy_port": int(port)} if int(port) else {})
-)
+# A port of its own: the usual one may be another server's by the time this one starts again.
+server = milvus.MilvusServer(wait_for_started=False, proxy_port=port or free_port())
 server.set_base_dir(base)
 server.config.set("common.security.authorizationEnabled", auth == "auth")
 server.start()

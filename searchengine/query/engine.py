@@ -322,6 +322,10 @@ class SearchEngine:
         self._sides_seen.clear()
         return held
 
+    def look_again(self) -> None:
+        """Ask the database anew what the corpus is like: something was written beside this."""
+        self._sides_seen.clear()
+
     def _sides(self) -> list[SideInfo]:
         found = [self.store.describe(Side(self.corpus, modality)) for modality in MODALITIES]
         sides = [info for info in found if info is not None]

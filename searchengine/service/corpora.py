@@ -200,6 +200,10 @@ class Corpora:
         with self._opening:
             return self._engines.setdefault(corpus, self._new_engine(store, corpus))
 
+    def opened_engine(self, corpus: str) -> SearchEngine | None:
+        """Return the engine of a corpus that somebody has asked already."""
+        return self._engines.get(corpus)
+
     def _new_engine(self, store: Store, corpus: str) -> SearchEngine:
         settings = self.settings
         return _TimedEngine(

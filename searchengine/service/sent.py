@@ -99,6 +99,8 @@ def _write(
             if sent:
                 store, encoder = service.corpora.store(), service.corpora.encoder
                 outcomes = service.writer.write(corpus, [one.entry for one in sent], store, encoder)
+                if (engine := service.corpora.opened_engine(corpus)) is not None:
+                    engine.look_again()
         finally:
             indexed = {one.uri for one in outcomes if not isinstance(one, SearchEngineError)}
             lost = [one.entry.uri for one in sent if one.kept and one.entry.uri not in indexed]

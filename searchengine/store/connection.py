@@ -136,7 +136,10 @@ class Connection:
         self._patiently(ask, "writing", patience_s)
 
     def _patiently(self, ask: Callable[[float], Any], doing: str, patience_s: float = 0) -> Any:
-        """Return what ``ask(seconds_left)`` does, asked again while the database is away."""
+        """Return what ``ask(seconds_left)`` does, asked again while the database is away.
+
+        A server that has just come back says for some seconds that what it holds is not loaded.
+        """
         at_least = LONG_S if self._folder is not None else self.patience.read_s
         until = time.monotonic() + max(patience_s, at_least)
         pause = _FIRST_PAUSE_S
@@ -147,7 +150,8 @@ class Connection:
             except Exception as error:
                 fault = fault_of(error)
                 wait = pause * (0.5 + random.random())
-                if fault is not Fault.AWAY or time.monotonic() + wait >= until:
+                passing = fault is Fault.AWAY or (fault is Fault.NOT_LOADED and not self.is_lite)
+                if not passing or time.monotonic() + wait >= until:
                     raise self._raised(error, doing) from error
             time.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
