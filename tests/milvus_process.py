@@ -14,7 +14,7 @@ from pathlib import Path
 _STARTUP_S = 90.0
 
 _RUNNER = r"""
-import fcntl, os, socket, sys, tempfile, time, urllib.request
+import fcntl, os, random, socket, sys, tempfile, time, urllib.request
 import milvus
 
 base, binaries, port, auth = sys.argv[1:5]
@@ -79,8 +79,17 @@ def write_config_too(self):
 
 
 config_class.write_config = write_config_too
-# A port of its own: the usual one may be another server's by the time this one starts again.
-server = milvus.MilvusServer(wait_for_started=False, proxy_port=port or free_port())
+def own_port():
+    # Not the usual one, which may be another server's by the time this one starts again; and none
+    # that systems give to clients: one that looks for a server gone may be given its very port.
+    while True:
+        port = random.randrange(20_000, 32_000)
+        if (sock := bound(port)) is not None:
+            sock.close()
+            return port
+
+
+server = milvus.MilvusServer(wait_for_started=False, proxy_port=port or own_port())
 server.set_base_dir(base)
 server.config.set("common.security.authorizationEnabled", auth == "auth")
 server.start()
