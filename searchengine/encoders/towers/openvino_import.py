@@ -17,6 +17,9 @@ from searchengine.errors import UnsupportedError
 
 _TELEMETRY = "openvino_telemetry"
 _first = threading.Lock()
+_hiding = threading.Lock()
+_hidden_by = 0
+"""How many threads want it to look absent now."""
 
 
 def has_openvino() -> bool:
@@ -59,12 +62,19 @@ def no_telemetry() -> Iterator[None]:
     the network from its converters, unless the user has opted out. Both OpenVINO and NNCF have
     a silent stand-in for where the package is not installed.
     """
-    if _TELEMETRY in sys.modules:  # somebody else's import; theirs to answer for
-        yield
-        return
-    os.environ.setdefault("OPENVINO_TELEMETRY_DISABLE", "1")
-    sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
+    global _hidden_by
+    with _hiding:
+        # One that is there already is somebody else's import, and theirs to answer for.
+        hide = _hidden_by > 0 or _TELEMETRY not in sys.modules
+        if hide:
+            os.environ.setdefault("OPENVINO_TELEMETRY_DISABLE", "1")
+            sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
+            _hidden_by += 1
     try:
         yield
     finally:
-        del sys.modules[_TELEMETRY]
+        if hide:
+            with _hiding:
+                _hidden_by -= 1
+                if not _hidden_by:  # the last one out: another thread may still be importing
+                    del sys.modules[_TELEMETRY]

@@ -111,9 +111,26 @@ def test_an_empty_run_has_nothing_to_show(tmp_path: Path) -> None:
     assert encoder.seen[0][0] == 0
 
 
-def test_telemetry_looks_absent_only_meanwhile() -> None:
+def test_telemetry_looks_absent_only_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
+    monkeypatch.delitem(sys.modules, "openvino_telemetry", raising=False)
     with no_telemetry(), pytest.raises(ImportError):
         import openvino_telemetry  # type: ignore[import-not-found]  # noqa: F401
+    assert "openvino_telemetry" not in sys.modules
+
+
+def test_telemetry_looks_absent_until_the_last_thread_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import sys
+
+    monkeypatch.delitem(sys.modules, "openvino_telemetry", raising=False)
+    first, second = no_telemetry(), no_telemetry()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    with pytest.raises(ImportError):
+        import openvino_telemetry  # noqa: F401
+    second.__exit__(None, None, None)
     assert "openvino_telemetry" not in sys.modules

@@ -6,10 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("openvino")
-
 _PROGRAM = """
 import os, sys, threading, time
 import numpy as np
