@@ -23,6 +23,9 @@ _HINT = (
 )
 
 
+_LOCAL = "local-dir:"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRef:
     """Which model is meant. ``str()`` is its canonical spelling, and parses back to it."""
@@ -36,7 +39,7 @@ class ModelRef:
     def __str__(self) -> str:
         if self.kind == "pretrained":
             return f"{self.name}/{self.tag}"
-        return {"hub": "hf-hub:", "local": "local-dir:", "builtin": ""}[self.kind] + self.name
+        return {"hub": "hf-hub:", "local": _LOCAL, "builtin": ""}[self.kind] + self.name
 
 
 def parse_model(text: str) -> ModelRef:
@@ -49,10 +52,15 @@ def parse_model(text: str) -> ModelRef:
     spelling = text.strip()
     if not spelling or "\0" in spelling:
         raise UnknownModelError("the name of the model is empty or no name at all", hint=_HINT)
-    if spelling.startswith(("local-dir:", "hf-hub:")) or spelling in BUILTINS:
+    if spelling.startswith((_LOCAL, "hf-hub:")) or spelling in BUILTINS:
         return _parse(spelling)
     preset = load_presets().get(spelling.lower())
     return _parse(spelling if preset is None else preset.model)
+
+
+def public_name(model: str) -> str:
+    """Return a canonical name without where on this machine the model lies."""
+    return Path(model.removeprefix(_LOCAL)).name if model.startswith(_LOCAL) else model
 
 
 def _parse(spelling: str) -> ModelRef:

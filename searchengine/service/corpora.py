@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from searchengine.apart import Bounds, Decoders
 from searchengine.encoders.contract import Adapts
-from searchengine.encoders.names import parse_model
+from searchengine.encoders.names import parse_model, public_name
 from searchengine.errors import (
     MissingError,
     NotFoundError,
@@ -154,7 +154,8 @@ class Corpora:
         if str(parse_model(model)) not in {str(parse_model(name)) for name in named}:
             raise UnknownModelError(
                 "this service does not serve that model",
-                hint=f"it serves {', '.join(sorted(named))} (setting service.rerank adds to them)",
+                hint=f"it serves {', '.join(sorted(map(public_name, named)))} "
+                "(setting service.rerank adds to them)",
             )
 
     def models(self) -> list[str]:

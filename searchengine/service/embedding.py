@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from searchengine.encoders.contract import CountsTokens
-from searchengine.encoders.names import parse_model
+from searchengine.encoders.names import parse_model, public_name
 from searchengine.errors import (
     DecodeError,
     LimitError,
@@ -41,11 +40,6 @@ class Sent:
     what: str | bytes
     pointer: str
     """Where in the request it stands."""
-
-
-def public_name(model: str) -> str:
-    """Return a model's name without where on this machine it lies."""
-    return PurePath(model.removeprefix(_LOCAL)).name if model.startswith(_LOCAL) else model
 
 
 def choose_encoder(corpora: Corpora, name: str | None) -> Encoder:

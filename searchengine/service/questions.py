@@ -6,6 +6,7 @@ import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from searchengine.encoders.names import public_name
 from searchengine.errors import MismatchError, QueryError, UnknownModelError
 from searchengine.present.formats import as_json
 from searchengine.query.json_form import TermForm
@@ -132,7 +133,7 @@ def answered(engine: SearchEngine, query: Query, request: Arranging) -> dict[str
     """Return the answer to a question as JSON values."""
     results = engine.answer(query)
     with current_call().stage("serialise"):
-        found = as_json(results)
+        found = {**as_json(results), "model": public_name(results.model)}
     if request.fields is not None:
         kept = set(request.fields)
         for hit in found["hits"]:

@@ -134,6 +134,19 @@ def test_ranges(client: TestClient, home: Path, asked: str, start: int, end: int
     assert (other.status_code, other.content) == (200, data)
 
 
+@pytest.mark.parametrize("what", ["original", "thumbnail"])
+@pytest.mark.parametrize("asked", [{}, {"Range": "bytes=2-9"}])
+def test_a_head_is_the_answer_without_its_body(
+    client: TestClient, home: Path, what: str, asked: dict[str, str]
+) -> None:
+    address = f"{at(home, 'scène 1.jpg')}/{what}"
+    whole, head = client.get(address, headers=asked), client.head(address, headers=asked)
+    # The last server of a chain leaves the body out; the headers are those of a GET.
+    assert head.status_code == whole.status_code
+    for name in ("content-length", "content-type", "etag", "content-range", "accept-ranges"):
+        assert head.headers.get(name) == whole.headers.get(name)
+
+
 def test_ranges_that_are_none(client: TestClient, home: Path) -> None:
     address = at(home, "scène 1.jpg") + "/original"
     size = (home / "pictures" / "scène 1.jpg").stat().st_size

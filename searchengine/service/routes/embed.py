@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from searchengine.encoders.contract import Encoder
 from searchengine.encoders.contract import Vectors as Rows
+from searchengine.encoders.names import public_name
 from searchengine.service.bodies import FORM, JSON, Upload, media_type, read_form, read_json
 from searchengine.service.embedding import (
     Sent,
@@ -15,7 +16,6 @@ from searchengine.service.embedding import (
     encode_sent,
     encode_texts,
     picture_bytes,
-    public_name,
     sent_inputs,
 )
 from searchengine.service.questions import dump

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from searchengine.encoders.contract import Vectors
+from searchengine.encoders.names import public_name
 from searchengine.errors import QueryError, SearchEngineError
 from searchengine.service.bodies import JSON, read_json
 from searchengine.service.embedding import (
@@ -20,7 +21,6 @@ from searchengine.service.embedding import (
     choose_encoder,
     count_tokens,
     encode_sent,
-    public_name,
     sent_inputs,
 )
 from searchengine.service.problems import at, invalid_problem, known_problem

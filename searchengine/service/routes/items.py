@@ -44,6 +44,7 @@ async def show_item(
     return json_reply(await service.threads.run(request, _shown, service, corpus, id, vectors))
 
 
+@router.head("/thumbnail", include_in_schema=False)
 @router.get(
     "/thumbnail",
     summary="A small picture of an item",
@@ -76,6 +77,7 @@ async def show_thumbnail(
     return Response(data, headers=headers, media_type="image/jpeg")
 
 
+@router.head("/original", include_in_schema=False)
 @router.get(
     "/original",
     summary="The picture of an item as it was indexed",
@@ -119,9 +121,11 @@ async def show_original(
     headers["Content-Length"] = str(part.end - part.start)
     if span is not None:
         headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{found.size}"
-    return StreamingResponse(
-        found.chunks(part), 200 if span is None else 206, headers, media_type=found.mime
-    )
+    status = 200 if span is None else 206
+    if request.method == "HEAD":
+        found.close()
+        return Response(status_code=status, headers=headers, media_type=found.mime)
+    return StreamingResponse(found.chunks(part), status, headers, media_type=found.mime)
 
 
 def _headers(etag: str, mime: str, name: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from searchengine.chat.messages import INSTRUCTIONS, chat_messages
 from searchengine.chat.passages import Budget, Packed, Passage, pack
 from searchengine.chat.pictures import SmallPicture, as_jpeg, measured
 from searchengine.chat.tokens import text_tokens
+from searchengine.encoders.names import public_name
 from searchengine.errors import ItemError, NotFoundError, QueryError
 from searchengine.present.formats import hit_as_json
 from searchengine.query.engine import SearchEngine
@@ -100,7 +101,7 @@ def _answer(
         packed = pack(results.hits, budget, _draws(service, engine), spent=spent)
     found: dict[str, Any] = {
         "corpus": results.corpus,
-        "model": results.model,
+        "model": public_name(results.model),
         "items": [_as_json(one) for one in packed.passages],
         "tokens": packed.tokens,
         "left_out": packed.left_out,
