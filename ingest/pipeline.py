@@ -32,19 +32,18 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ingest.batch_size import MOST, BatchSize
+from ingest.corpus import Corpus
 from ingest.decoding import Decoding
 from ingest.encoding import Encoded, Encoding
 from ingest.expand import expand
 from ingest.expecting import expected
 from ingest.items import Failed, Known, Loaded, Ready, load, make_ready
 from ingest.match import match
+from ingest.outcomes import Outcomes
 from ingest.overlap import ahead, beside
-from ingest.plan import CHUNK, Ledger, Todo, compare, gone
+from ingest.plan import CHUNK, Ledger, Todo, compare
 from ingest.writer import Writer
 from searchengine.encoders.towers.threads import available_cores
-from searchengine.errors import ItemError, ReadError
-from searchengine.records import Side
-from searchengine.store.contract import Row, SideSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
     from ingest.sources.contract import Source
     from searchengine.encoders.contract import Encoder
     from searchengine.records import Modality
-    from searchengine.store.contract import SideInfo, Store
+    from searchengine.store.contract import Row, Store
 
 _READERS = 4
 """Files read at a time: enough to hide a disk's or a share's latency, few enough for one disk."""
@@ -84,17 +83,15 @@ class Pipeline:
         self._clock = report.clock
         self._stop = stop
         self._on_progress = on_progress
-        self._sides: dict[Modality, Side] = {m: Side(job.corpus, m) for m in job.modalities}
-        self._infos: dict[Modality, SideInfo] = {}
+        self._corpus = Corpus(job, store)
+        self._sides = self._corpus.sides
+        self._existing = frozenset(self._corpus.found)
         self._ledgers: dict[Modality, Ledger] = {m: Ledger() for m in job.modalities}
         self._batch_sizes = {m: BatchSize(job.batch_size) for m in job.modalities}
-        self._carried: set[str] = set()
-        """Ids whose content was found again under another id: moved, if they turn out gone."""
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
         self._ensured: set[Modality] = set()
         self._touched: set[Modality] = set()
-        self._unsettled: set[Modality] = set()
         self._first_batch: Reading | None = None
         self._workers = job.workers or available_cores()
         self._decoding = Decoding(job, self._workers)
@@ -102,17 +99,12 @@ class Pipeline:
         """When the last batch was done."""
         self._encoding = Encoding(self._load_encoder, self._clock)
         self._writer = Writer(store, job.write_rows, self._count_written, self._clock)
+        self._outcomes = Outcomes(report, self._write, self._remove, dry_run=job.dry_run)
 
     def run(self) -> None:
         """Do all there is to do. Raises what stops a run; failed items are in the report."""
-        for modality, side in self._sides.items():
-            if (info := self._store.describe(side)) is not None:
-                self._infos[modality] = info
-                if not info.settled and not self._job.dry_run:
-                    self._unsettled.add(modality)  # an earlier run died before its end
-        self._report.model = self._model()
-        if self._infos:
-            self._check_encoder()
+        self._report.model = self._corpus.model
+        self._corpus.check(self._load_encoder)  # before any file is read
         workers = self._workers
         self._clock.set_workers(expand=workers, read=_READERS, decode=workers)
         with (
@@ -133,26 +125,13 @@ class Pipeline:
             if self._job.prune and not self._report.interrupted:
                 self._sweep()
             with self._clock.busy("settle"):
-                for modality in sorted(self._touched | self._unsettled):
-                    self._store.settle(self._sides[modality])
+                self._corpus.settle(self._touched)
         if self._encoder is not None and self._job.prepare_questions and not self._stop.is_set():
             with self._clock.busy("prepare"):
                 self._job.prepare_questions(self._encoder)
         self._tick()
 
-    # -- what the corpus and the model are ------------------------------------------------
-
-    def _model(self) -> str:
-        own = next((info.model for info in self._infos.values()), None)
-        return self._job.model or own or self._job.default_model
-
-    def _check_encoder(self) -> None:
-        """Refuse another encoder than the corpus's own before any file is read."""
-        card = self._job.describe_model(self._model()) or self._load_encoder()
-        for info in self._infos.values():
-            self._store.ensure(
-                SideSpec(info.side, card.name, card.fingerprint, card.dim, info.profile)
-            )
+    # -- the model and the corpus ---------------------------------------------------------
 
     def _load_encoder(self) -> Encoder:
         if self._encoder is not None:
@@ -160,7 +139,7 @@ class Pipeline:
         with self._clock.waiting(), self._loading:
             if self._encoder is None:
                 with self._clock.busy("model", 1):
-                    encoder = self._job.build_encoder(self._model())
+                    encoder = self._job.build_encoder(self._corpus.model)
                 self._report.model = encoder.name
                 self._encoder = encoder
             return self._encoder
@@ -168,18 +147,16 @@ class Pipeline:
     def _ensure(self, modality: Modality) -> None:
         if modality in self._ensured:
             return
-        encoder = self._load_encoder()
-        known = self._infos.get(modality)
-        self._writer.ensure(
-            SideSpec(
-                self._sides[modality],
-                encoder.name,
-                encoder.fingerprint,
-                encoder.dim,
-                known.profile if known else self._job.profile,
-            )
-        )
+        self._writer.ensure(self._corpus.spec(modality, self._load_encoder()))
         self._ensured.add(modality)
+
+    def _write(self, modality: Modality, row: Row) -> None:
+        self._touched.add(modality)
+        self._writer.add(self._sides[modality], row)
+
+    def _remove(self, modality: Modality, key: str) -> None:
+        self._touched.add(modality)
+        self._writer.remove(self._sides[modality], [key])
 
     def _count_written(self, rows: int) -> None:
         self._report.written += rows
@@ -207,7 +184,7 @@ class Pipeline:
                 lambda todo: todo.asset.size,
                 _HELD_BYTES,
             )
-            existing = {modality: self._sides[modality] for modality in self._infos}
+            existing = {modality: self._sides[modality] for modality in self._existing}
             matched = match(loaded, self._store, existing, self._clock, _HELD_BYTES)
             if self._job.dry_run:
                 yield from matched
@@ -224,7 +201,7 @@ class Pipeline:
             self._clock.through("list", self._listing()),
             self._store,
             self._sides,
-            frozenset(self._infos),
+            self._existing,
             self._ledgers,
             self._report,
         )
@@ -267,9 +244,9 @@ class Pipeline:
                 self._report.interrupted = True
                 break
             if isinstance(one, Failed):
-                self._fail(one.todo, one.error)
+                self._outcomes.fail(one.todo, one.error)
             elif isinstance(one, Known):
-                self._take_over(one)
+                self._outcomes.take_over(one)
             elif isinstance(one, Loaded):  # of a dry run
                 self._report.embedded += 1
             else:
@@ -284,17 +261,6 @@ class Pipeline:
                     self._start(batch)
         self._keep(self._encoding.rest())
 
-    def _take_over(self, one: Known) -> None:
-        if one.todo.indexed_hash == one.item.content_hash:
-            self._report.updated += 1
-        else:
-            self._report.carried += 1
-            self._carried.add(one.source_id)
-        if not self._job.dry_run:
-            modality = one.item.modality
-            self._touched.add(modality)
-            self._writer.add(self._sides[modality], Row(one.item, one.vector))
-
     def _start(self, batch: list[Ready]) -> None:
         if self._first_batch is None:
             self._first_batch = self._clock.read()
@@ -305,52 +271,23 @@ class Pipeline:
             self._keep_batch(one)
 
     def _keep_batch(self, one: Encoded) -> None:
-        """Hand on what has been encoded. A model that fails on all of a batch is broken."""
-        if one.error and not one.batch and not self._report.embedded and one.items > 1:
-            raise one.error
-        for ready, reason in one.failures:
-            self._report.fail(ready.item.uri, "unencodable", str(reason))
-            self._forget(ready.todo)
         if one.batch:  # a model that has given nothing makes no corpus that bears its name
             modality = one.batch[0].item.modality
             since = max(one.began_s, self._encoded_s)  # two under way take turns
             self._batch_sizes[modality].note(one.items, one.ended_s - since)
             self._encoded_s = one.ended_s
             self._ensure(modality)
-            self._touched.add(modality)
-            for ready, vector in zip(one.batch, one.vectors, strict=True):
-                self._writer.add(self._sides[modality], Row(ready.item, vector))
-            self._report.embedded += len(one.batch)
+        self._outcomes.keep(one)
         self._tick()
 
-    def _fail(self, todo: Todo, error: ItemError) -> None:
-        self._report.fail(todo.asset.uri, error.reason, str(error))
-        if not isinstance(error, ReadError):  # permissions, a bad disk: the row may still be true
-            self._forget(todo)
-
-    def _forget(self, todo: Todo) -> None:
-        """Remove the row of a file that has changed into what cannot be indexed."""
-        if todo.indexed_hash is None:
-            return
-        if not self._job.dry_run:
-            self._touched.add(todo.asset.modality)
-            self._writer.remove(self._sides[todo.asset.modality], [todo.id])
-        self._report.removed += 1
-
     def _sweep(self) -> None:
-        scopes = self._source.scopes
-        for modality in self._infos:
-            side, ledger = self._sides[modality], self._ledgers[modality]
-            # Listed before anything is deleted: a scan must not walk over its own deletions.
-            before = self._infos[modality].count
-            for missing in list(gone(self._store, side, scopes, ledger, before)):
-                if not self._job.dry_run:
-                    self._store.delete(side, missing)
-                    self._touched.add(modality)
-                moved = sum(key in self._carried for key in missing)
-                self._report.moved += moved
-                self._report.removed += len(missing) - moved
-                self._tick()
+        swept = self._corpus.sweep(
+            self._source.scopes, self._ledgers, self._outcomes.carried, self._report
+        )
+        for modality in swept:
+            if not self._job.dry_run:
+                self._touched.add(modality)
+            self._tick()
 
 
 def _bytes_of(one: Loaded | Known | Failed) -> int:
