@@ -22,8 +22,7 @@ from searchengine.evaluate.exact import recalls, without
 from searchengine.evaluate.probes import Asked, ask
 from searchengine.store.contract import Effort
 from searchengine.store.effort import check_tunable, depth_of, least, most, tuned
-from searchengine.store.profiles import PROFILES
-from searchengine.store.searching import MAX_HITS
+from searchengine.store.profiles import MAX_HITS, PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,12 +12,14 @@ import math
 from typing import TYPE_CHECKING
 
 from searchengine.errors import UnsupportedError
-from searchengine.store.profiles import MOST_EFFORT, PROFILES, lists
+from searchengine.store.index_params import MOST_EFFORT, lists
+from searchengine.store.profiles import PROFILES
 from searchengine.store.ranking import SLACK
 
 if TYPE_CHECKING:
     from searchengine.store.contract import Effort
-    from searchengine.store.profiles import Params, Profile
+    from searchengine.store.index_params import Params
+    from searchengine.store.profiles import Profile
 
 _OUTGROWN = 2
 """An effort is given up when the side has so many times the items it was measured on."""

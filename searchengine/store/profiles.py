@@ -1,16 +1,28 @@
 """The index profiles: what each builds, how it is searched, and who can build it. Data.
 
-To add one: an entry in ``PROFILES``. Sizes of lists follow the number of items,
-so parameters are functions of it. Defaults favour recall; ``bench/`` measures.
+To add one: an entry in ``PROFILES``. The numbers in it are in ``store.index_params``.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from searchengine.errors import UnsupportedError
+from searchengine.store.index_params import (
+    Params,
+    all_lists,
+    diskann_search,
+    ef,
+    hnsw,
+    ivf,
+    ivf_pq,
+    nothing,
+    nprobe,
+    scann_all,
+    scann_search,
+    wide_ef,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +33,10 @@ AUTO = "auto"
 AUTO_THRESHOLD = 30_000
 """Items from which ``auto`` means HNSW: docs/decisions/0002-exact-until-measured.md."""
 
-MOST_EFFORT = 32_768
-"""The largest ``ef`` a server takes."""
-Params = dict[str, Any]
+MAX_HITS = 16_384
+"""Milvus's own limit on limit + offset."""
+COSINE, PRODUCT = "COSINE", "IP"
+"""Of unit vectors the same number. GPU indexes do not take the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,133 +71,212 @@ class Profile:
     """Whether search walks a graph, which a server thins out under a filter."""
     effort: str = ""
     """The search parameter that trades time for recall (``store.effort``); none where exact."""
+    when: str = ""
+    """When to choose it, one line."""
+    index: str = ""
+    """Milvus's own name of the index, where it is not the profile's."""
+    mapped: bool = False
+    """Whether index and columns stay on the server's disk, mapped into memory page by page."""
+    metric: str = COSINE
+    """What it compares by; the scores are cosines either way."""
+    most_hits: int = MAX_HITS
+    """What one search may ask it for. Where more are wanted, all rows are compared."""
 
-
-def lists(count: int) -> int:
-    """Return the number of inverted lists for so many items.
-
-    4 sqrt(n), as FAISS advises, and no fewer than the 39 items a list that its
-    k-means asks for.
-    """
-    return max(1, min(65_536, round(4 * math.sqrt(count)), count // 39))
-
-
-def probes(count: int, wanted: int = 0) -> int:
-    """Return how many lists to look into: all of the first 128, an eighth of more."""
-    total = lists(count)
-    return min(total, max(128, total // 8, wanted // 8))
-
-
-def beam(count: int, wanted: int) -> int:
-    """Return HNSW's ``ef``. In steps, so that the pages of one answer come from one beam."""
-    for step in (256, 1_024, 4_096):
-        if wanted <= step // 2:
-            return step
-    return MOST_EFFORT
-
-
-def wide_beam(count: int, wanted: int) -> int:
-    """Return HNSW's ``ef`` under a filter: the whole graph."""
-    return max(beam(count, wanted), min(count, MOST_EFFORT))
-
-
-def _nothing(count: int, other: int) -> Params:
-    return {}
-
-
-def _hnsw(count: int, dim: int) -> Params:
-    return {"M": 16, "efConstruction": 200}
-
-
-def _ef(count: int, wanted: int) -> Params:
-    return {"ef": beam(count, wanted)}
-
-
-def _wide_ef(count: int, wanted: int) -> Params:
-    return {"ef": wide_beam(count, wanted)}
-
-
-def _ivf(count: int, dim: int) -> Params:
-    return {"nlist": lists(count)}
-
-
-def _ivf_pq(count: int, dim: int) -> Params:
-    pieces = next((m for m in (dim // 2, dim // 4, dim // 8) if m and dim % m == 0), dim)
-    return {"nlist": lists(count), "m": pieces, "nbits": 8}
-
-
-def _nprobe(count: int, wanted: int) -> Params:
-    return {"nprobe": probes(count, wanted)}
-
-
-def _all_lists(count: int, wanted: int) -> Params:
-    return {"nprobe": lists(count)}
-
-
-def _scann_search(count: int, wanted: int) -> Params:
-    return {"nprobe": probes(count, wanted), "reorder_k": max(500, wanted * 10)}
-
-
-def _scann_all(count: int, wanted: int) -> Params:
-    return {"nprobe": lists(count), "reorder_k": max(1_000, wanted * 20)}
-
-
-def _diskann_search(count: int, wanted: int) -> Params:
-    return {"search_list": max(200, min(65_535, wanted * 2))}
+    @property
+    def index_type(self) -> str:
+        """Milvus's name of the index."""
+        return self.index or self.name
 
 
 _HNSW_SQ_SERVER = (2, 5)
 
+_GPU_PROFILES = (
+    # Metric and most hits: milvus.io/docs/gpu-index-overview.md, "Limits".
+    Profile(
+        "GPU_CAGRA",
+        Needs(server=(2, 4), gpu=True),
+        lambda count, dim: {"intermediate_graph_degree": 64, "graph_degree": 32},
+        lambda count, wanted: {"itopk_size": max(256, wanted)},
+        lambda count, wanted: {"itopk_size": max(1_024, wanted)},
+        effort="itopk_size",
+        metric=PRODUCT,
+        most_hits=1_024,
+        when="very many queries a second, and a GPU holds 1.8 times the vectors",
+    ),
+    Profile(
+        "GPU_IVF_FLAT",
+        Needs(gpu=True),
+        ivf,
+        nprobe,
+        all_lists,
+        effort="nprobe",
+        metric=PRODUCT,
+        most_hits=1_024,
+        when="as GPU_CAGRA where the index is rebuilt often, or the server is 2.3",
+    ),
+    Profile(
+        "GPU_IVF_PQ",
+        Needs(gpu=True),
+        ivf_pq,
+        nprobe,
+        all_lists,
+        16,
+        effort="nprobe",
+        metric=PRODUCT,
+        most_hits=1_024,
+        when="very many queries a second over vectors that no GPU holds whole",
+    ),
+    Profile(
+        "GPU_BRUTE_FORCE",
+        Needs(server=(2, 4), gpu=True),
+        nothing,
+        nothing,
+        nothing,
+        metric=PRODUCT,
+        most_hits=4_096,
+        when="exact answers for many queries at once over what a GPU holds",
+    ),
+)
+
+_MAPPED = Needs(server=(2, 4))
+"""``mmap.enabled`` as a property of an index and of a collection: Milvus 2.4."""
+
 PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("FLAT", Needs(lite=True), _nothing, _nothing, _nothing),
-        Profile("HNSW", Needs(lite=True), _hnsw, _ef, _wide_ef, graph=True, effort="ef"),
+        Profile(
+            "FLAT",
+            Needs(lite=True),
+            nothing,
+            nothing,
+            nothing,
+            when="exact answers matter more than speed, or most queries carry a selective filter",
+        ),
+        Profile(
+            "HNSW",
+            Needs(lite=True),
+            hnsw,
+            ef,
+            wide_ef,
+            graph=True,
+            effort="ef",
+            when="many items, memory for all of them",
+        ),
+        Profile(
+            "HNSW_MMAP",
+            _MAPPED,
+            hnsw,
+            ef,
+            wide_ef,
+            graph=True,
+            effort="ef",
+            index="HNSW",
+            mapped=True,
+            when="as HNSW for a corpus some times larger than memory, most of it seldom asked for",
+        ),
         Profile(
             "HNSW_SQ",
             Needs(lite=True, server=_HNSW_SQ_SERVER),
-            lambda count, dim: {**_hnsw(count, dim), "sq_type": "SQ8"},
-            _ef,
-            _wide_ef,
+            lambda count, dim: {**hnsw(count, dim), "sq_type": "SQ8"},
+            ef,
+            wide_ef,
             oversample=4,
             graph=True,
             effort="ef",
+            when="as HNSW with a quarter of the memory for vectors",
         ),
-        Profile("IVF_FLAT", Needs(lite=True), _ivf, _nprobe, _all_lists, effort="nprobe"),
+        Profile(
+            "IVF_FLAT",
+            Needs(lite=True),
+            ivf,
+            nprobe,
+            all_lists,
+            effort="nprobe",
+            when="the index is rebuilt often: it builds faster than HNSW",
+        ),
+        Profile(
+            "IVF_FLAT_MMAP",
+            _MAPPED,
+            ivf,
+            nprobe,
+            all_lists,
+            effort="nprobe",
+            index="IVF_FLAT",
+            mapped=True,
+            when="larger than memory on a slow disk: a list is read in one piece, a graph is not",
+        ),
         Profile(
             "IVF_SQ8",
             Needs(lite=True, embedded=False),
-            _ivf,
-            _nprobe,
-            _all_lists,
+            ivf,
+            nprobe,
+            all_lists,
             4,
             effort="nprobe",
+            when="as IVF_FLAT with a quarter of the memory",
         ),
-        Profile("IVF_PQ", Needs(embedded=False), _ivf_pq, _nprobe, _all_lists, 16, effort="nprobe"),
-        Profile("IVF_RABITQ", Needs(server=(2, 6)), _ivf, _nprobe, _all_lists, 16, effort="nprobe"),
-        Profile("SCANN", Needs(), _ivf, _scann_search, _scann_all, 4, effort="nprobe"),
+        Profile(
+            "IVF_PQ",
+            Needs(embedded=False),
+            ivf_pq,
+            nprobe,
+            all_lists,
+            16,
+            effort="nprobe",
+            when="memory is what is short",
+        ),
+        Profile(
+            "IVF_RABITQ",
+            Needs(server=(2, 6)),
+            ivf,
+            nprobe,
+            all_lists,
+            16,
+            effort="nprobe",
+            when="as IVF_PQ, with one bit a dimension",
+        ),
+        Profile(
+            "SCANN",
+            Needs(),
+            ivf,
+            scann_search,
+            scann_all,
+            4,
+            effort="nprobe",
+            when="as IVF_PQ with better recall for more memory",
+        ),
         Profile(
             "DISKANN",
             Needs(embedded=False),
-            _nothing,
-            _diskann_search,
-            _diskann_search,
+            nothing,
+            diskann_search,
+            diskann_search,
             2,
             graph=True,
             effort="search_list",
+            when="the vectors do not fit into memory and the server has a fast disk (NVMe)",
         ),
+        *_GPU_PROFILES,
         Profile(
-            "GPU_CAGRA",
-            Needs(server=(2, 4), gpu=True),
-            lambda count, dim: {"intermediate_graph_degree": 64, "graph_degree": 32},
-            lambda count, wanted: {"itopk_size": max(256, wanted)},
-            lambda count, wanted: {"itopk_size": max(1_024, wanted)},
-            effort="itopk_size",
+            "AUTOINDEX",
+            Needs(lite=True),
+            nothing,
+            ef,
+            wide_ef,
+            graph=True,
+            effort="ef",
+            when="the server's operator has tuned it",
         ),
-        Profile("AUTOINDEX", Needs(lite=True), _nothing, _ef, _wide_ef, graph=True, effort="ef"),
     )
 }
 """All profiles, by name."""
+
+
+def named(index_type: str, mapped: bool) -> str | None:
+    """Return the name of the profile of a server's index, ``None`` if there is none."""
+    found = [one for one in PROFILES.values() if one.index_type == index_type]
+    same = [one.name for one in found if one.mapped == mapped]
+    return same[0] if same else next((one.name for one in found), None)
 
 
 def profile_name(name: str, capabilities: Capabilities) -> str:

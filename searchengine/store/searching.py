@@ -18,9 +18,9 @@ from searchengine.store.contract import Found
 from searchengine.store.effort import least, tuned
 from searchengine.store.fields import VECTOR
 from searchengine.store.filters import Pushed
+from searchengine.store.profiles import MAX_HITS
 from searchengine.store.ranking import SLACK, TopK, ranked, tie_reaches_end
 from searchengine.store.raw_hits import columns_for, matching_hits
-from searchengine.store.vector_index import METRIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from searchengine.store.filters import Filter
     from searchengine.store.sides import Handle
 
-MAX_HITS = 16_384
-"""Milvus's own limit on limit + offset."""
 _HITS_A_CALL = 100_000
 _QUERIES_A_CALL = 256
 _VECTORS_APART = 2_000
@@ -100,9 +98,10 @@ class Search:
 
     def _run(self, queries: Vectors, top: int) -> list[list[Found]]:
         profile = self._handle.profile
-        depth = min(MAX_HITS, (top + SLACK) * profile.oversample)
+        most = profile.most_hits
+        depth = min(most, (top + SLACK) * profile.oversample)
         if self._inexact is not None:
-            depth = min(MAX_HITS, depth * _CANDIDATES)
+            depth = min(most, depth * _CANDIDATES)
         while True:
             found = self._ask(queries, depth)
             kept = [self._kept(hits) for hits in found]
@@ -110,9 +109,9 @@ class Search:
             full = [len(hits) >= depth for hits in found]
             if not any(cut and more for cut, more in zip(short, full, strict=True)):
                 break
-            if depth == MAX_HITS or self._inexact is not None:
+            if depth == most or self._inexact is not None:
                 break
-            depth = min(MAX_HITS, 2 * depth)
+            depth = min(most, 2 * depth)
         lost = [
             at
             for at, (mine, more) in enumerate(zip(kept, full, strict=True))
@@ -235,7 +234,7 @@ class Search:
             filter=expression,
             limit=depth,
             output_fields=columns,
-            search_params={"metric_type": METRIC, "params": dict(params)},
+            search_params={"metric_type": self._handle.profile.metric, "params": dict(params)},
             consistency_level=self._consistency,
             doing="searching",
             patience_s=_SECONDS_A_QUERY * len(queries),

@@ -10,9 +10,9 @@ from searchengine.store import reading, sides
 from searchengine.store.bm25 import Frequencies, frequencies_of, item_terms, query_terms, score
 from searchengine.store.contract import Found
 from searchengine.store.fields import TERMS
+from searchengine.store.profiles import MAX_HITS
 from searchengine.store.ranking import SLACK, by_score, tie_reaches_end
 from searchengine.store.raw_hits import columns_for, matching_hits
-from searchengine.store.searching import MAX_HITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

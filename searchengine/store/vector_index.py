@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from searchengine.store.connection import Connection
     from searchengine.store.naming import Label
 
-METRIC = "COSINE"
+MAPPED = "mmap.enabled"
+"""The property of an index and of a collection: mapped from disk, not read into memory."""
 _TRIES = 5
 
 
@@ -79,12 +80,14 @@ def _drop(connection: Connection, collection: str) -> None:
 def _there(connection: Connection, collection: str) -> tuple[str, dict[str, str]] | None:
     """Return the profile's name and the parameters of the index, ``None`` if there is none."""
     state = connection.attempt("describe_index", collection, VECTOR, doing="asking for the index")
-    name = str(state.get("index_type", "")).upper() if state else ""
-    if name not in profiles.PROFILES:
+    if not state:
         return None
     inner = state.get("params") or {}
     inner = json.loads(inner) if isinstance(inner, str) else inner
-    return name, {key: str(value) for key, value in {**state, **inner}.items()}
+    found = {key: str(value) for key, value in {**state, **inner}.items()}
+    mapped = found.get(MAPPED, "").lower() == "true"
+    name = profiles.named(found.get("index_type", "").upper(), mapped)
+    return None if name is None else (name, found)
 
 
 def _parameters(index: str, count: int, dim: int) -> dict[str, Any]:
@@ -96,8 +99,37 @@ def _create(connection: Connection, collection: str, index: str, given: dict[str
 
     if connection.is_lite:  # it looks for them under one key, and ignores what pymilvus sends
         given = {"params": json.dumps(given)}
+    profile = profiles.PROFILES[index]
+    if profile.mapped:
+        given = {**given, MAPPED: "true"}
+    _map_columns(connection, collection, profile.mapped)
     params = MilvusClient.prepare_index_params()
-    params.add_index(VECTOR, index_type=index, index_name=VECTOR, metric_type=METRIC, params=given)
+    params.add_index(
+        VECTOR,
+        index_type=profile.index_type,
+        index_name=VECTOR,
+        metric_type=profile.metric,
+        params=given,
+    )
     connection.call(
         "create_index", collection, params, doing="building the index", patience_s=LONG_S
     )
+
+
+def _map_columns(connection: Connection, collection: str, mapped: bool) -> None:
+    """Have a server keep the columns mapped or in memory, as the index is; it is not loaded now.
+
+    A server that knows no such property (2.3) is asked nothing: there no profile is mapped.
+    """
+    known = (profiles.PROFILES[name].mapped for name in connection.capabilities.profiles)
+    if not any(known):
+        return
+    found = connection.call("describe_collection", collection, doing="looking for the corpus")
+    now = str((found.get("properties") or {}).get(MAPPED, "false")).lower() == "true"
+    if now != mapped:
+        connection.call(
+            "alter_collection_properties",
+            collection,
+            properties={MAPPED: "true" if mapped else "false"},
+            doing="mapping the columns",
+        )
