@@ -17,6 +17,7 @@ from searchengine.errors import DiskFullError, StoreBusyError, StoreUnavailableE
 from searchengine.store.at_rest.readers import give_way
 from searchengine.store.failures import Fault, fault_of, reason_of
 from searchengine.store.lite_files import write_lite_files_leanly
+from searchengine.store.lite_rows import take_rows_leanly
 from searchengine.store.mirror.mirrors import Mirrors
 
 
@@ -67,6 +68,7 @@ def release(folder: Path) -> None:
 
 def _open(folder: Path, key: Path) -> _Opened:
     write_lite_files_leanly()  # before Lite is imported
+    take_rows_leanly()
     from milvus_lite.adapter.grpc.server import start_server_in_thread
     from milvus_lite.exceptions import DataDirLockedError
 
