@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1.10
 # docker build --target cpu -t searchengine:cpu .      towers by OpenVINO, torch without CUDA
 # docker build --target cuda -t searchengine:cuda .    torch with its own CUDA libraries
+# docker build --target ray -t searchengine:ray .      the same with Ray: for deploy/ray
 # Nobody has built this file yet: no Docker engine was at hand where it was written.
 
 FROM python:3.12.11-slim-bookworm AS base
@@ -27,6 +28,10 @@ FROM sources AS build-cuda
 RUN python -m venv /opt/searchengine \
     && /opt/searchengine/bin/pip install --constraint requirements.lock '.[pdf]'
 
+FROM sources AS build-ray
+RUN python -m venv /opt/searchengine \
+    && /opt/searchengine/bin/pip install --constraint requirements.lock '.[pdf,ray,s3]'
+
 FROM base AS runtime
 RUN groupadd --gid 10001 searchengine \
     && useradd --uid 10001 --gid searchengine --create-home searchengine \
@@ -46,6 +51,10 @@ CMD ["serve", "--host", "0.0.0.0"]
 FROM runtime AS cuda
 COPY --from=build-cuda /opt/searchengine /opt/searchengine
 ENV SEARCHENGINE_MODEL__DEVICE=cuda
+
+FROM runtime AS ray
+COPY --from=build-ray /opt/searchengine /opt/searchengine
+ENV SEARCHENGINE_MODEL__DEVICE=auto
 
 FROM runtime AS cpu
 COPY --from=build-cpu /opt/searchengine /opt/searchengine

@@ -70,6 +70,8 @@ class StoreSettings(_Group):
     """Seconds to wait for a connection or an answer."""
     profile: str = "auto"
     """Index profile of new corpora."""
+    shards: int = Field(default=1, ge=1, le=16)
+    """Shards of new collections on a server: each takes some 10,000 rows a second."""
     mirror_mb: int = Field(default=2048, ge=0)
     """Megabytes of a Milvus Lite folder that are read straight from memory, exactly and many times
     faster than through Lite; what is larger, and with 0 everything, Lite reads itself."""

@@ -24,6 +24,7 @@ from searchengine.cli import (
     index,
     key,
     mcp,
+    plan,
     reindex,
     remove,
     search,
@@ -66,6 +67,7 @@ app.command("stats")(stats.stats)
 app.command("corpora")(corpora.corpora)
 app.command("reindex")(reindex.reindex)
 app.command("tune")(tune.tune)
+app.command("plan")(plan.plan)
 app.command("export-model")(export_model.export_model)
 app.command("doctor")(doctor.doctor)
 app.command("import-embeddings")(import_embeddings.import_embeddings)

@@ -63,6 +63,15 @@ def public_name(model: str) -> str:
     return Path(model.removeprefix(_LOCAL)).name if model.startswith(_LOCAL) else model
 
 
+def parse_architecture(text: str) -> str:
+    """Return the OpenCLIP architecture that a spelling means, with or without its weights' tag.
+
+    Raises ``UnknownModelError`` with the nearest known names.
+    """
+    spelling = text.strip()
+    return _known_architecture(_split(_usual(spelling.removeprefix("open_clip:")))[0], spelling)
+
+
 def _parse(spelling: str) -> ModelRef:
     """Parse what is no preset's name."""
     if spelling in BUILTINS:
@@ -96,16 +105,21 @@ def _hub(repo: str, spelling: str) -> ModelRef:
 
 
 def _pretrained(model: str, spelling: str) -> ModelRef:
-    openai = re.fullmatch(r"(ViT-[A-Za-z]+)/(\d+)(?:@(\d+)px)?", model, re.IGNORECASE)
-    if openai:  # OpenAI's own names: ViT-L/14@336px
-        model = "-".join(part for part in openai.groups() if part) + "/openai"
-    name, tag = _split(model)
+    name, tag = _split(_usual(model))
     architecture = _known_architecture(name, spelling)
     if not tag:
         return ModelRef("pretrained", architecture, _only_tag(architecture, spelling))
     if not _TAG.fullmatch(tag):
         raise UnknownModelError(f"{spelling!r}: {tag!r} names no weights", hint=_HINT)
     return ModelRef("pretrained", architecture, tag.lower().replace("-", "_"))
+
+
+def _usual(model: str) -> str:
+    """Return OpenAI's own names, ViT-L/14@336px, as OpenCLIP spells them; others as they are."""
+    openai = re.fullmatch(r"(ViT-[A-Za-z]+)/(\d+)(?:@(\d+)px)?", model, re.IGNORECASE)
+    if openai:
+        return "-".join(part for part in openai.groups() if part) + "/openai"
+    return model
 
 
 def _split(model: str) -> tuple[str, str]:

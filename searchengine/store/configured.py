@@ -28,6 +28,7 @@ def open_configured_store(
         tls_ca=chosen.tls_ca,
         timeout_s=chosen.timeout_s,
         patient_reads=patient_reads,
+        shards=chosen.shards,
         mirror_mb=chosen.mirror_mb,
         at_rest=to_ask,
     )

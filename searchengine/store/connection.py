@@ -80,6 +80,8 @@ class Connection:
         """Connect; ``channel`` are options of the gRPC channel."""
         self.where = where
         self.patience = patience
+        self.shards = 1
+        """Of collections that are made."""
         self.writing: AbstractContextManager[Any] = nullcontext()
         self._mirrors: Mirrors | None = None
         self._mirror_bytes = 0
@@ -229,13 +231,15 @@ def open_folder(folder: Path, patience: Patience, mirror_bytes: int) -> Connecti
     return connection
 
 
-def open_server(uri: str, login: Login, patience: Patience) -> Connection:
+def open_server(uri: str, login: Login, patience: Patience, shards: int = 1) -> Connection:
     """Connect to a Milvus server at ``http(s)://host:port`` or ``tcp://host:port``."""
     _quiet()
     parts = urlsplit(uri)
     where = f"{parts.scheme}://{parts.hostname}:{parts.port or 19530}"  # no password in messages
     _knock(parts.hostname or "localhost", parts.port or 19530, where, patience.connect_s)
-    return Connection(where, uri, login, patience)
+    connection = Connection(where, uri, login, patience)
+    connection.shards = shards
+    return connection
 
 
 def _connect(

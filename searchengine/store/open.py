@@ -33,6 +33,7 @@ def open_store(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     retry_s: float = WRITE_PATIENCE_S,
     patient_reads: bool = False,
+    shards: int = 1,
     mirror_mb: int = MIRROR_MB,
     at_rest: bool = False,
 ) -> Store:
@@ -43,7 +44,8 @@ def open_store(
     ``memory:`` (or ``memory:NAME``) is this process's own exact store.
     ``timeout_s`` bounds connecting and each read, ``retry_s`` is how long a write
     waits for a server that has gone away to come back; with ``patient_reads``
-    (for a long run, that reads between its writes) a read waits as long. Of a Lite folder, up to
+    (for a long run, that reads between its writes) a read waits as long. Collections that are made
+    on a server have so many ``shards``, each a way in for writes. Of a Lite folder, up to
     ``mirror_mb`` megabytes are read from memory; with 0 all reads go through Lite.
     With ``at_rest`` a Lite folder that nobody has open is not opened before it has to be: plain
     questions are answered from its files (``store.at_rest``) within the same bound, which takes a
@@ -65,7 +67,7 @@ def open_store(
     if scheme in _SERVERS:
         ca = Path(tls_ca) if tls_ca is not None else None
         login = Login(user, password, token, database, ca)
-        return MilvusStore(open_server(text, login, patience))
+        return MilvusStore(open_server(text, login, patience, shards))
     folder, mirror_bytes = _folder(text, scheme), mirror_mb * 1024 * 1024
 
     def open_lite() -> Store:

@@ -76,7 +76,9 @@ class Profile:
     index: str = ""
     """Milvus's own name of the index, where it is not the profile's."""
     mapped: bool = False
-    """Whether index and columns stay on the server's disk, mapped into memory page by page."""
+    """Whether the index stays on the server's disk, mapped into memory page by page."""
+    columns_mapped: bool = False
+    """Whether the columns beside the vectors do, where the server can (2.4+)."""
     metric: str = COSINE
     """What it compares by; the scores are cosines either way."""
     most_hits: int = MAX_HITS
@@ -172,6 +174,7 @@ PROFILES: dict[str, Profile] = {
             effort="ef",
             index="HNSW",
             mapped=True,
+            columns_mapped=True,
             when="as HNSW for a corpus some times larger than memory, most of it seldom asked for",
         ),
         Profile(
@@ -203,6 +206,7 @@ PROFILES: dict[str, Profile] = {
             effort="nprobe",
             index="IVF_FLAT",
             mapped=True,
+            columns_mapped=True,
             when="larger than memory on a slow disk: a list is read in one piece, a graph is not",
         ),
         Profile(
@@ -254,6 +258,7 @@ PROFILES: dict[str, Profile] = {
             2,
             graph=True,
             effort="search_list",
+            columns_mapped=True,
             when="the vectors do not fit into memory and the server has a fast disk (NVMe)",
         ),
         *_GPU_PROFILES,

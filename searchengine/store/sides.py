@@ -97,6 +97,7 @@ def create(connection: Connection, spec: SideSpec, profile: str) -> Handle:
             schema=_schema(spec.dim, label.full_text),
             properties=naming.write_label(label),
             consistency_level=STRONG,
+            num_shards=connection.shards,
             doing="making the corpus",
         )
     index = profiles.resolve(profile, 0)

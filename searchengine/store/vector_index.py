@@ -102,7 +102,7 @@ def _create(connection: Connection, collection: str, index: str, given: dict[str
     profile = profiles.PROFILES[index]
     if profile.mapped:
         given = {**given, MAPPED: "true"}
-    _map_columns(connection, collection, profile.mapped)
+    _map_columns(connection, collection, profile.columns_mapped)
     params = MilvusClient.prepare_index_params()
     params.add_index(
         VECTOR,
@@ -117,7 +117,7 @@ def _create(connection: Connection, collection: str, index: str, given: dict[str
 
 
 def _map_columns(connection: Connection, collection: str, mapped: bool) -> None:
-    """Have a server keep the columns mapped or in memory, as the index is; it is not loaded now.
+    """Have a server keep the columns mapped or in memory; the collection is not loaded now.
 
     A server that knows no such property (2.3) is asked nothing: there no profile is mapped.
     """

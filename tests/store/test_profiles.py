@@ -128,7 +128,12 @@ class Recorder:
 
 @pytest.mark.parametrize(
     ("index", "before", "after"),
-    [("HNSW_MMAP", {}, "true"), ("HNSW", {"mmap.enabled": "true"}, "false"), ("HNSW", {}, None)],
+    [
+        ("HNSW_MMAP", {}, "true"),
+        ("DISKANN", {}, "true"),
+        ("HNSW", {"mmap.enabled": "true"}, "false"),
+        ("HNSW", {}, None),
+    ],
 )
 def test_a_mapped_profile_maps_index_and_columns(
     index: str, before: dict[str, str], after: str | None
@@ -139,7 +144,7 @@ def test_a_mapped_profile_maps_index_and_columns(
         assert server.asked.pop(0) == ("alter_collection_properties", {"mmap.enabled": after})
     [(method, asked)] = server.asked
     assert method == "create_index"
-    assert asked["index_type"] == "HNSW"
+    assert asked["index_type"] == PROFILES[index].index_type
     assert asked.get("mmap.enabled") == ("true" if index == "HNSW_MMAP" else None)
 
 
@@ -183,3 +188,15 @@ def test_every_profile_is_told_of() -> None:
         cells = [cell.strip() for cell in row.strip("|").split("|")]
         assert cells[1] == ("yes" if profile.needs.lite else "no"), name
         assert cells[3] == profile.when, name
+
+
+def test_new_collections_have_so_many_shards(address_of: Callable[[str], str]) -> None:
+    store = allow_all(open_store(address_of("server"), shards=2))
+    drop_quietly(store, "sharded")
+    info = store.ensure(spec_of("sharded"))
+    store.upsert(info.side, rows_of(50))
+    client = store._connection._client
+    assert client.describe_collection(info.collection)["num_shards"] == 2
+    assert store.count(info.side) == 50
+    store.drop("sharded")
+    store.close()
