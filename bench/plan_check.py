@@ -46,6 +46,8 @@ CHECKED = ("FLAT", "HNSW", "IVF_FLAT")
 DIM = 512
 CAPTION = 50
 """Bytes of the captions of ``made_rows``, on average."""
+NO_EFFORT = 16
+"""FAISS's efConstruction here: the size of a graph does not depend on it."""
 _REST_S, _SAMPLES = 15, 11
 
 
@@ -89,9 +91,13 @@ def _status(pid: int) -> dict[str, str]:
 
 
 def files_of(base: Path, segments: set[str]) -> dict[str, int]:
-    """Return bytes of the files of those segments, and of all files there are."""
+    """Return bytes of the files of those segments, and of all files there are.
+
+    An index lies under the number of its making; the highest one is in use.
+    """
     sizes = {"columns": 0, "index": 0, "all": 0}
     data = base / "data"
+    indexes: dict[str, dict[int, int]] = {segment: {} for segment in segments}
     for path in data.rglob("*"):
         if not path.is_file():
             continue
@@ -102,7 +108,9 @@ def files_of(base: Path, segments: set[str]) -> dict[str, int]:
         if parts[0] in ("insert_log", "stats_log"):
             sizes["columns"] += size
         elif parts[0] == "index_files":
-            sizes["index"] += size
+            made, segment = int(parts[1]), parts[4]
+            indexes[segment][made] = indexes[segment].get(made, 0) + size
+    sizes["index"] = sum(builds[max(builds)] for builds in indexes.values() if builds)
     return sizes
 
 
@@ -152,13 +160,17 @@ def faiss_bytes(profile: str, items: int, dim: int) -> int:
     """Return the bytes of FAISS's own index of that kind."""
     import faiss
 
+    if profile == "FLAT":
+        return items * dim * 4
+
     build = PROFILES[profile].build(items, dim)
     factory = {
-        "FLAT": "Flat",
         "HNSW": f"HNSW{build.get('M')},Flat",
         "IVF_FLAT": f"IVF{build.get('nlist')},Flat",
     }[profile]
     index = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
+    if profile == "HNSW":
+        index.hnsw.efConstruction = NO_EFFORT
     vectors = np.concatenate([some for _, some in Mixture(items, dim).chunks()])
     index.train(vectors)
     index.add(vectors)

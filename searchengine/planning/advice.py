@@ -52,7 +52,7 @@ def first(plan: Plan) -> list[str]:
     """Return what to do, the most worthwhile first."""
     steps = [*_on_index(plan), *_on_pace(plan)]
     if plan.segments > MANY_SEGMENTS and plan.wishes.segment_mb < LARGER_SEGMENT_MB:
-        fewer = segments.segment_count(plan.wishes.items, plan.tower.dim, LARGER_SEGMENT_MB)
+        fewer = -(-plan.segments * plan.wishes.segment_mb // LARGER_SEGMENT_MB)
         steps.append(
             f"set dataCoord.segment.maxSize to {LARGER_SEGMENT_MB}: a question goes through "
             f"{plan.segments:,} segments, and would through {fewer:,} (--segment-mb)"
@@ -115,7 +115,7 @@ def assumptions(plan: Plan) -> list[str]:
         if plan.wishes.images_per_gpu_s is None
         else f"encoding: {plan.wishes.images_per_gpu_s:g} pictures/s an accelerator, as given",
         f"pictures of {plan.wishes.image_mb:g} MB, captions of {plan.wishes.caption_bytes} bytes",
-        f"segments of {plan.wishes.segment_mb} MiB, {segments.FULL:.0%} full, each indexed "
+        f"segments of {plan.segment_mb} MiB, {segments.FULL:.0%} full, each indexed "
         f"{segments.MERGED:g} times; merged ones lie about for 3 hours",
         f"query nodes filled to {OVERLOADED:.0%}, {BUSY:.0%} of their cores busy, one to spare",
         f"{plan.wishes.daily:.1%} of the items are new on a day, and in open segments",

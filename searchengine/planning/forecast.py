@@ -45,6 +45,8 @@ class Plan:
     local: float
     """On the query nodes' own disks, all replicas."""
     segments: int
+    segment_mb: int
+    """Of each, once it is full, MiB."""
     shards: int
     query_nodes: int
     core_ms: float
@@ -130,11 +132,13 @@ def memory_parts(wishes: Wishes, dim: int, profile: Profile, shards: int) -> tup
     """Return what lies in the query nodes' memory, all replicas of it."""
     items, copies = wishes.items, wishes.replicas
     size = vectors.index_bytes(profile, items, dim)
-    count = _segments(wishes, dim)
+    count = _segments(wishes, dim, profile)
     column = rows.row_memory(wishes.caption_bytes) - rows.key_bytes()
     hot = vectors.HOT_SHARE if profile.columns_mapped else 1.0
     a_row = rows.row_memory(wishes.caption_bytes)
-    fresh = segments.growing_bytes(shards, dim, a_row, items * wishes.daily, wishes.segment_mb)
+    fresh = segments.growing_bytes(
+        shards, dim, a_row, items * wishes.daily, _segment_mb(wishes, profile)
+    )
     terms = rows.terms_memory(wishes.caption_bytes)
     parts = (
         Part("index", copies * items * size.memory, f"{size.memory:,.0f} B a vector"),
@@ -155,7 +159,7 @@ def stored_parts(wishes: Wishes, dim: int, profile: Profile, rate: float) -> tup
     """
     items = wishes.items
     size = vectors.index_bytes(profile, items, dim)
-    count = _segments(wishes, dim)
+    count = _segments(wishes, dim, profile)
     raw = items * vectors.vector_bytes(dim) * rows.PACKED_VECTORS
     columns = items * rows.row_stored(wishes.caption_bytes)
     index = items * size.stored + count * size.a_segment
@@ -171,20 +175,25 @@ def stored_parts(wishes: Wishes, dim: int, profile: Profile, rate: float) -> tup
     )
 
 
-def _segments(wishes: Wishes, dim: int) -> int:
+def _segment_mb(wishes: Wishes, profile: Profile) -> int:
+    """Return what a full segment holds; twice as much with DiskANN (``diskSegmentMaxSize``)."""
+    return wishes.segment_mb * (2 if profile.index_type == "DISKANN" else 1)
+
+
+def _segments(wishes: Wishes, dim: int, profile: Profile) -> int:
     """Return the segments of all tenants' corpora."""
     each = max(1, wishes.items // wishes.tenants)
-    return wishes.tenants * segments.segment_count(each, dim, wishes.segment_mb)
+    return wishes.tenants * segments.segment_count(each, dim, _segment_mb(wishes, profile))
 
 
 def _core_ms(wishes: Wishes, dim: int, profile: Profile) -> float:
-    count = max(1, _segments(wishes, dim) // wishes.tenants)
+    count = max(1, _segments(wishes, dim, profile) // wishes.tenants)
     return work.search_ms(kind_of(profile), count, wishes.items // wishes.tenants, dim)
 
 
 def _query_nodes(wishes: Wishes, dim: int, profile: Profile, data: float) -> int:
     core_ms = _core_ms(wishes, dim, profile)
-    segment = wishes.segment_mb * 2**20
+    segment = _segment_mb(wishes, profile) * 2**20
     return query_nodes(data, segment, core_ms, wishes.queries_a_s, wishes.node)
 
 
@@ -196,8 +205,8 @@ def _plan(wishes: Wishes, tower: Tower, profile: Profile, best: Recommendation) 
     memory = memory_parts(wishes, dim, profile, shards)
     data = sum(part.size for part in memory)
     size = vectors.index_bytes(profile, items, dim)
-    count = _segments(wishes, dim)
-    rows_each = min(items, segments.segment_rows(dim, wishes.segment_mb))
+    count = _segments(wishes, dim, profile)
+    rows_each = min(items, segments.segment_rows(dim, _segment_mb(wishes, profile)))
     ms = work.index_ms(profile.index_type, rows_each, dim, profile.build(items, dim))
     core_hours = segments.MERGED * items * ms / 3.6e6
     builders = index_nodes(core_hours, found.hours, wishes.node.cores)
@@ -215,6 +224,7 @@ def _plan(wishes: Wishes, tower: Tower, profile: Profile, best: Recommendation) 
         stored=stored_parts(wishes, dim, profile, items / (found.hours * 3600)),
         local=local,
         segments=count,
+        segment_mb=_segment_mb(wishes, profile),
         shards=shards,
         query_nodes=nodes,
         core_ms=_core_ms(wishes, dim, profile),
@@ -229,7 +239,7 @@ def _plan(wishes: Wishes, tower: Tower, profile: Profile, best: Recommendation) 
             growing=sum(part.size for part in memory if part.name == "open segments"),
             shards=shards,
             segments=count,
-            segment=wishes.segment_mb * 2**20,
+            segment=_segment_mb(wishes, profile) * 2**20,
             builders=builders,
             queries_a_s=wishes.queries_a_s,
         ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from searchengine.planning.hardware import Accelerator
 
-_DECODE_MS, _DECODE_MS_A_MB = 1.06, 9.29
+_DECODE_MS, _DECODE_MS_A_MB = 0.75, 8.6
 _HNSW_MS = 1.25
 _HNSW_AT_ROWS, _HNSW_AT_DIM, _HNSW_AT_EFFORT = 500_000, 512, 200
 _ROUNDS = 10
@@ -27,11 +27,11 @@ def images_a_s(gflop: float, device: Accelerator) -> float:
 
 
 def decode_ms(image_mb: float) -> float:
-    """Return milliseconds of one core from a JPEG's bytes to the model's pixels: 1.06 + 9.29 a MB.
+    """Return milliseconds of one core from a JPEG's bytes to the model's pixels: 0.75 + 8.6 a MB.
 
-    The line through 1.83 ms at 83 kB (0.75 megapixels) and 26.9 ms at 2.78 MB (12 megapixels),
-    measured by bench/decode.py on an AMD EPYC; at 4.44 MB it gives 42.3 where 38.5 were measured.
-    Huffman decoding is most of it, so bytes tell more than pixels.
+    Measured by bench/decode.py on an AMD EPYC: 1.5 ms at 83 kB (0.75 megapixels), 26.4 at 2.78 MB
+    (12 megapixels), 35.7 at 4.44 MB; the line is within a tenth of each. Huffman decoding is most
+    of it, so bytes tell more than pixels.
     """
     return _DECODE_MS + _DECODE_MS_A_MB * image_mb
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from searchengine.cli.app import app
@@ -171,6 +172,13 @@ def test_the_verb(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(both.exception, SettingsError)
     wrong = run(app, ["plan", "--items", "lots"])
     assert isinstance(wrong.exception, SettingsError)
+
+
+def test_the_page_tells_of_every_option() -> None:
+    page = (DOCS / "planning.md").read_text(encoding="utf-8")
+    parameters = get_command(app).commands["plan"].params  # type: ignore[attr-defined]
+    for name in [max(one.opts, key=len) for one in parameters]:
+        assert f"`{name}`" in page or name == "--help", name
 
 
 def test_the_page_shows_what_the_command_prints(tmp_path: Path) -> None:
