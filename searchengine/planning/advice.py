@@ -8,12 +8,13 @@ from searchengine.planning import segments, vectors
 from searchengine.planning.amounts import bytes_text, count_text, hours_text
 from searchengine.planning.cluster import BUSY, OVERLOADED
 from searchengine.planning.hardware import accelerator
-from searchengine.store.profiles import AUTO_THRESHOLD
 
 if TYPE_CHECKING:
     from searchengine.planning.forecast import Plan
 
 MANY_SEGMENTS = 500
+LITE_BYTES = 2 * 2**30
+"""What is read straight from memory of a Milvus Lite folder (``store.mirror_mb``)."""
 LARGER_SEGMENT_MB = 8192
 _SMALL_IMAGE_MB = 0.1
 
@@ -59,14 +60,17 @@ def first(plan: Plan) -> list[str]:
         )
     if plan.tenancy.tenants > 1 and plan.tenancy.advice != "a corpus a tenant":
         steps.append(plan.tenancy.advice)
-    if not steps:
-        steps.append(
-            f"one server will do: docker compose up -d, with {bytes_text(2 * plan.memory_total)}"
-            " of memory or more beside the system's own"
-            if plan.query_nodes == 1
-            else "start with deploy/milvus/milvus.yaml, and put the numbers above into it"
-        )
-    return steps
+    return [*steps, _start(plan)]
+
+
+def _start(plan: Plan) -> str:
+    """Return how to begin."""
+    if plan.tenancy.tenants == 1 and plan.memory_total <= LITE_BYTES:
+        return "no server is needed: Milvus Lite holds it in a folder, read from memory"
+    if plan.query_nodes == 1:
+        size = bytes_text(2 * plan.memory_total)
+        return f"one server will do (docker compose up -d) with {size} of memory for it"
+    return "start with deploy/milvus/milvus.yaml, and put the numbers above into it"
 
 
 def _on_index(plan: Plan) -> list[str]:
@@ -123,8 +127,6 @@ def assumptions(plan: Plan) -> list[str]:
     ]
     if plan.profile.columns_mapped:
         said.append(f"of what is mapped, {vectors.HOT_SHARE:.0%} stay in memory")
-    if plan.wishes.items < AUTO_THRESHOLD:
-        said.append("a server of its own; Milvus Lite holds it in this process as well")
     said.append(
         f"time: indexing goes on beside it, and is done within {hours_text(plan.pace.hours)}"
     )

@@ -162,7 +162,7 @@ def stored_parts(wishes: Wishes, dim: int, profile: Profile, rate: float) -> tup
     count = _segments(wishes, dim, profile)
     raw = items * vectors.vector_bytes(dim) * rows.PACKED_VECTORS
     columns = items * rows.row_stored(wishes.caption_bytes)
-    index = items * size.stored + count * size.a_segment
+    index = rows.PACKED_VECTORS * (items * size.stored + count * size.a_segment)
     live = raw + columns + index
     log_rows = min(items, rate * segments.LOG_HOURS * 3600)
     log = log_rows * (vectors.vector_bytes(dim) + rows.text_bytes(wishes.caption_bytes))

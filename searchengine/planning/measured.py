@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from searchengine.errors import SettingsError
-from searchengine.planning import rows, vectors
+from searchengine.planning import rows, segments, vectors
 from searchengine.store.profiles import PROFILES
 
 if TYPE_CHECKING:
@@ -39,16 +39,29 @@ def calibrate(pairs: Sequence[tuple[float, float]]) -> Calibration:
     return Calibration(mean_y - factor * mean_x, factor)
 
 
-def loaded_bytes(profile: str, items: int, dim: int, caption: int, *, words: bool) -> float:
+def loaded_bytes(
+    profile: str,
+    items: int,
+    dim: int,
+    caption: int,
+    *,
+    words: bool,
+    segment_mb: int = segments.SEGMENT_MB,
+) -> float:
     """Return what a server's memory holds of a side at rest; ``words``: of searchable captions."""
     chosen = PROFILES[profile]
     size = vectors.index_bytes(chosen, items, dim)
     more = rows.terms_memory(caption) if words else 0
-    return items * (size.memory + rows.row_memory(caption) + more) + size.a_segment
+    once = segments.segment_count(items, dim, segment_mb) * size.a_segment
+    return items * (size.memory + rows.row_memory(caption) + more) + once
 
 
-def stored_bytes(profile: str, items: int, dim: int, caption: int) -> float:
+def stored_bytes(
+    profile: str, items: int, dim: int, caption: int, *, segment_mb: int = segments.SEGMENT_MB
+) -> float:
     """Return what the files of a side at rest take, without what merging left behind."""
     size = vectors.index_bytes(PROFILES[profile], items, dim)
     raw = vectors.vector_bytes(dim) * rows.PACKED_VECTORS
-    return items * (size.stored + raw + rows.row_stored(caption)) + size.a_segment
+    once = segments.segment_count(items, dim, segment_mb) * size.a_segment
+    index = rows.PACKED_VECTORS * (items * size.stored + (once if size.stored else 0))
+    return items * (raw + rows.row_stored(caption)) + index

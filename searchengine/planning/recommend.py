@@ -45,7 +45,9 @@ def recommend(
         if memory is not None and data_of(name) <= memory:
             return Recommendation(name, "the most exact of the fast ones that fit into the memory")
         if memory is None and nodes_of(name) <= few:
-            return Recommendation(name, f"fast, and {nodes_of(name)} query nodes hold it")
+            nodes = nodes_of(name)
+            held = "one query node holds" if nodes == 1 else f"{nodes} query nodes hold"
+            return Recommendation(name, f"fast, and {held} it")
     if hurry:
         if memory is None:
             return Recommendation("HNSW_SQ", "in memory, for the answers are wanted at once")

@@ -18,10 +18,11 @@ USUAL: dict[str, int] = {
     "meta": 16,
 }
 """Bytes of the texts of a photo with a short caption."""
-PACKED = 0.35
-"""What is left of the columns in compressed files: measured (bench/results/plan_check.json)."""
+PACKED = 0.25
+"""What is left of the columns in compressed files: 100 bytes a row (bench/plan_check.py)."""
 PACKED_VECTORS = 0.93
-"""What zstd leaves of float32 components that look like noise: measured there, too."""
+"""What zstd leaves of float32 components that look like noise, in columns and in index files:
+measured there, too."""
 _WORDS_OF_CAPTION = 6
 """Bytes of a caption a word."""
 

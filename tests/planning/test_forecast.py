@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from searchengine.cli.app import app
 from searchengine.errors import SearchEngineError, SettingsError, UnsupportedError
+from searchengine.planning.advice import first
 from searchengine.planning.forecast import Plan, alternatives, make_plan
 from searchengine.planning.hardware import Node
 from searchengine.planning.measured import calibrate, loaded_bytes
@@ -117,6 +118,28 @@ def test_as_many_gpus_as_finish_in_time() -> None:
     measured = plan_of(BILLION, gpu="l4", images_per_gpu_s=1_000, gpus=10)
     assert measured.pace.rates["encode"] == 10_000
     assert plan_of(10**6, gpu="cpu").pace.a_gpu_s == pytest.approx(39.5, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "step"),
+    [
+        ({"items": 200_000}, "no server is needed"),
+        ({"items": 5_000_000}, "one server will do"),
+        ({"items": 10**8}, "deploy/milvus"),
+        ({"items": 10**9, "index": "HNSW"}, "take --index DISKANN"),
+        ({"items": 10**9, "index": "HNSW"}, "dataCoord.segment.maxSize to 8192"),
+        ({"items": 10**8, "network_gbit": 1.0}, "read pictures of 0.1 MB"),
+        ({"items": 10**9, "gpu": "t4", "gpus": 1}, "x t4 finish in time"),
+        ({"items": 10**9, "image_mb": 0.01, "gpus": 9, "hours": 1.0}, "import in bulk"),
+        ({"items": 10**7, "tenants": 40_000}, "one Milvus holds 32,768 tenants"),
+        ({"items": 10**8, "index": "GPU_CAGRA"}, "query nodes need 3 x h200"),
+        ({"items": 10**8, "index": "HNSW", "memory_gb": 8.0}, "more memory"),
+        ({"items": 10**9, "index": "DISKANN", "node": Node(1024, 64, disk_gb=500)}, "of NVMe"),
+    ],
+)
+def test_what_to_do_first(wishes: dict[str, object], step: str) -> None:
+    plan = make_plan(Wishes(model="ViT-B-32", **wishes))  # type: ignore[arg-type]
+    assert any(step in one for one in first(plan)), first(plan)
 
 
 def test_many_tenants_are_many_collections() -> None:
