@@ -17,6 +17,7 @@ LITE_BYTES = 2 * 2**30
 """What is read straight from memory of a Milvus Lite folder (``store.mirror_mb``)."""
 LARGER_SEGMENT_MB = 8192
 _SMALL_IMAGE_MB = 0.1
+_OLDEST = (2, 3)
 
 
 def drivers(plan: Plan) -> list[str]:
@@ -125,6 +126,10 @@ def assumptions(plan: Plan) -> list[str]:
         f"{plan.wishes.daily:.1%} of the items are new on a day, and in open segments",
         f"{plan.wishes.replicas} replica(s); {plan.wishes.queries_a_s:g} questions a second",
     ]
+    if plan.profile.needs.server > _OLDEST or plan.profile.needs.gpu:
+        version = ".".join(map(str, plan.profile.needs.server))
+        image = ", in its image for GPUs" if plan.profile.needs.gpu else ""
+        said.append(f"{plan.profile.name} wants Milvus {version} or later{image}")
     if plan.profile.columns_mapped:
         said.append(f"of what is mapped, {vectors.HOT_SHARE:.0%} stay in memory")
     said.append(

@@ -31,7 +31,7 @@ class Tenancy:
 def tenancy(tenants: int, shards: int) -> Tenancy:
     """Return how a corpus a tenant does: each has collections, an encoder and a life of its own.
 
-    Partition and clustering keys are not used: docs/indexes.md says why.
+    Partition and clustering keys are not used: docs/decisions/0012-corpus-a-tenant.md.
     """
     collections = tenants * SIDES if tenants > 1 else SIDES
     fits = collections * shards <= MOST_COLLECTIONS
