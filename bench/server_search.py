@@ -123,7 +123,7 @@ def ways(
 ) -> dict[str, Callable[[Vectors], list[float]]]:
     """Return the ways to answer a query (1, dim), each giving the cosines it finds."""
     connection = store._connection  # type: ignore[attr-defined]
-    alias = store._handle(world.side).alias  # type: ignore[attr-defined]
+    alias = store._handle(world.side).collection  # type: ignore[attr-defined]
 
     def answers(query: Vectors, fresh: bool) -> list[float]:
         [hits] = store.search(world.side, query, limit=TOP, fields=("id",), fresh=fresh)

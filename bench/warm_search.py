@@ -76,7 +76,7 @@ def fill(store: MilvusStore, items: int, vectors: Vectors) -> None:
 
 def lite_search(store: MilvusStore, width: int | None, ef: int) -> Callable[[Vectors], list[str]]:
     """Return a search through pymilvus on the open folder, with nothing of ours in between."""
-    client, alias = store._connection._client, store._handle(SIDE).alias
+    client, alias = store._connection._client, store._handle(SIDE).collection
     expression = "" if width is None else f"width < {width}"
 
     def search(query: Vectors) -> list[str]:

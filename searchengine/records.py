@@ -12,10 +12,17 @@ MODALITIES: tuple[Modality, ...] = ("image", "text")
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a corpus: all its images, or all its texts. One collection each."""
+    """One side of a corpus: all its images, or all its texts. One collection each.
+
+    Of the version of the corpus that is live, unless it says otherwise (``store.versions``).
+    """
 
     corpus: str
     modality: Modality
+    draft: bool = False
+    """Of the version that is being made beside the live one."""
+    version: str = ""
+    """Of this very version, whatever is live by now: what a question was encoded for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +125,5 @@ class Results:
     facets: tuple[Facet, ...] = ()
     notes: tuple[str, ...] = ()
     """What the asker should know about this answer, one sentence each."""
+    version: str = ""
+    """Of the corpus, as ``Side.version`` names it: all of the answer is from this one."""

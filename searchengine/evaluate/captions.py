@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -14,7 +14,6 @@ from searchengine.evaluate.galleries import SideGallery, StoredVectors, TextGall
 from searchengine.evaluate.task import Task
 from searchengine.identity import path_of
 from searchengine.query.keys import resolve_id
-from searchengine.records import Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -135,7 +134,7 @@ def _indexed_texts(
     store: Store, info: SideInfo, captions: Captions
 ) -> tuple[SideGallery, Mapping[str, set[str]]] | None:
     """Return the text side and which of its items speak of each picture, if it knows them all."""
-    side = store.describe(Side(info.side.corpus, "text"))
+    side = store.describe(replace(info.side, modality="text"))
     if side is None or side.fingerprint != info.fingerprint:
         return None
     speakers: dict[str, set[str]] = {}

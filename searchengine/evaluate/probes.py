@@ -16,18 +16,19 @@ from __future__ import annotations
 
 import heapq
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from searchengine.evaluate.exact import nearest
-from searchengine.records import MODALITIES, Side
+from searchengine.records import MODALITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from searchengine.encoders.contract import Vectors
+    from searchengine.records import Side
     from searchengine.store.contract import Found, SideInfo, Store
 
 _PARENTS = (8, 16, 24, 32, 48, 64, 96)
@@ -138,7 +139,7 @@ def _unit(vectors: Vectors) -> Vectors:
 def _other(store: Store, info: SideInfo) -> SideInfo | None:
     """Return the corpus's other side, if its vectors are of the same space."""
     [modality] = [one for one in MODALITIES if one != info.side.modality]
-    other = store.describe(Side(info.side.corpus, modality))
+    other = store.describe(replace(info.side, modality=modality))
     if other is None or other.fingerprint != info.fingerprint or other.count == 0:
         return None
     return other

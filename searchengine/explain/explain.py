@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from searchengine.errors import ItemError, NotFoundError, QueryError, UnsupportedError
@@ -12,7 +13,6 @@ from searchengine.explain.heat import heat_map
 from searchengine.query.language import query_text
 from searchengine.query.resolve import TermVector
 from searchengine.query.terms import Picture, Term, Words, check_terms
-from searchengine.records import Side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +50,16 @@ def explain(
     """
     terms = tuple(term for term in terms if term.weight)
     check_terms(terms)
+    return engine.of_one_version(partial(_explain, engine, key, terms, with_map, on_progress))
+
+
+def _explain(
+    engine: SearchEngine,
+    key: str,
+    terms: Sequence[Term],
+    with_map: bool,
+    on_progress: Callable[[int, int], None] | None,
+) -> Looked:
     item = engine.items([key])[0]
     encoded = engine.encoded(terms, item.modality)
     parts = [_part(term, *one) for term, one in zip(terms, encoded.terms, strict=True)]
@@ -96,7 +106,7 @@ def _label(term: Term) -> str:
 
 
 def _stored_vector(engine: SearchEngine, item: Item) -> npt.NDArray[np.float32]:
-    side = Side(engine.corpus, item.modality)
+    side = engine.side(item.modality).side
     row = engine.store.fetch(side, [item.id], ("id", "vector")).get(item.id)
     if row is None:
         raise NotFoundError(f"{item.uri} has just been removed from corpus {engine.corpus!r}")

@@ -101,7 +101,7 @@ def answer(
 
 def question_digest(query: Query, asked: Sequence[Asked]) -> str:
     """Return 32 hex digits that are the same for the same question to the same corpus."""
-    sides = [(one.info.side, one.info.fingerprint) for one in asked]
+    sides = [(one.info.side.corpus, one.info.side.modality, one.info.fingerprint) for one in asked]
     asks = (query.terms, query.where, sorted(query.exclude), query.hybrid, query.text_weight)
     said = (*asks, query.shape, sides)
     return hashlib.blake2b(repr(said).encode("utf-8", "replace"), digest_size=16).hexdigest()

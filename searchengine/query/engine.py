@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from searchengine.containers.reading import picture_bytes
 from searchengine.errors import MismatchError, NotFoundError, SearchEngineError
@@ -13,11 +13,11 @@ from searchengine.query.doubts import doubts_about
 from searchengine.query.hits import STORED, make_hit
 from searchengine.query.kept_vectors import KeptVectors
 from searchengine.query.language import parse_query
-from searchengine.query.lookup import Lookup
 from searchengine.query.query import Page, Query, Shape
 from searchengine.query.resolve import Access, settle
 from searchengine.query.space import Space
 from searchengine.query.terms import WHAT, Known, Picture, PictureAt, Term, Words
+from searchengine.query.version import Version, Versions, gone
 from searchengine.records import MODALITIES, Item, Results, Side
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from searchengine.store.filters import Filter
 
 _DELETE_ROWS = 1000
-_SIDE_AGE_S = 2.0
+_TURNS = 3
+"""Versions that may vanish under one question before it is given up."""
+T = TypeVar("T")
 POOL = 1_024
 """How many of the nearest items are looked at where an answer is cut, folded, grouped or fused."""
 
@@ -71,13 +73,13 @@ class SearchEngine:
         self.access = access or Access()
         self._load_encoder = load_encoder
         self._model = model
-        self._encoder: Encoder | None = None
-        self._sides_seen: dict[Modality, tuple[float, SideInfo]] = {}
+        self._encoders: dict[str, Encoder] = {}
+        self._loading = threading.Lock()
         self._pool = pool
-        self._lookup = Lookup(store, corpus)
+        self._versions = Versions(store, corpus, self._before_asking)
         self._space = Space(
             store,
-            self._lookup,
+            lambda: self._version().lookup,
             self.encoder,
             cache(load_encoder),
             prompts,
@@ -133,38 +135,50 @@ class SearchEngine:
     def side(self, modality: Modality = "image") -> SideInfo:
         """Return what one side of the corpus is like, or raise ``NotFoundError``.
 
-        The answer is at most two seconds old: on a server, asking costs as much as searching.
+        ``side`` names its version, whatever is live later. The answer is at most two seconds old:
+        on a server, asking costs as much as searching.
         """
-        asked, info = self._sides_seen.get(modality, (-_SIDE_AGE_S, None))
-        if info is not None and time.monotonic() - asked < _SIDE_AGE_S:
-            return info
-        info = self.store.describe(Side(self.corpus, modality), fresh=False)
-        if info is not None:
-            self._sides_seen[modality] = (time.monotonic(), info)
-            return info
-        known = self.store.sides()
-        mine = [one.side.modality for one in known if one.side.corpus == self.corpus]
-        others = sorted({one.side.corpus for one in known})
-        if mine:
-            hint = f"it holds {mine[0]}s: --modality {mine[0]} searches those"
-        elif others:
-            hint = f"known corpora: {', '.join(others)}"
-        else:
-            hint = "index something first: searchengine index PATH"
-        raise NotFoundError(f"corpus {self.corpus!r} holds no {modality}s", hint=hint)
+        return self.of_one_version(partial(self._side, modality), modality)
+
+    def _side(self, modality: Modality) -> SideInfo:
+        info = self._version(modality).side(modality)
+        if info is None:
+            raise gone(self.corpus, modality, self.store)
+        return info
+
+    def of_one_version(self, work: Callable[[], T], modality: Modality = "image") -> T:
+        """Return what some work over this engine does, all of it over one version of the corpus.
+
+        Where that version is removed meanwhile, the work is done again over the one that is live.
+        """
+        if self._versions.holding:
+            return work()
+        for left in reversed(range(_TURNS)):
+            version = self._version(modality)
+            try:
+                with self._versions.held(version):
+                    return work()
+            except NotFoundError:
+                if not left or not self._versions.moved_on(version):
+                    raise
+        raise AssertionError("the last turn returns or raises")
 
     def encoder(self, info: SideInfo) -> Encoder:
         """Return the encoder that made the side, or raise ``MismatchError``."""
-        if self._encoder is None:
-            self._encoder = self._load_encoder(self._model or info.model)
-        if self._encoder.fingerprint != info.fingerprint:
+        name = self._model or info.model
+        encoder = self._encoders.get(name)
+        if encoder is None:
+            with self._loading:
+                encoder = self._encoders.get(name) or self._load_encoder(name)
+                self._encoders[name] = encoder
+        if encoder.fingerprint != info.fingerprint:
             raise MismatchError(
                 f"corpus {self.corpus!r} was made with {info.model} "
-                f"(fingerprint {info.fingerprint[:8]}), not with {self._encoder.name} "
-                f"(fingerprint {self._encoder.fingerprint[:8]})",
+                f"(fingerprint {info.fingerprint[:8]}), not with {encoder.name} "
+                f"(fingerprint {encoder.fingerprint[:8]})",
                 hint="leave out --model to use the corpus's own, or index into another --corpus",
             )
-        return self._encoder
+        return encoder
 
     def search(self, query: str, **options: Any) -> Results:
         """Find what a query says, as people type it: ``"2:golden retriever" + ./pool.jpg - fruit``.
@@ -189,7 +203,7 @@ class SearchEngine:
         """
         if isinstance(example, bytes):
             return Picture(example, "the picture given")
-        read = settle(PictureAt(str(example)), self._lookup, self.access)
+        read = settle(PictureAt(str(example)), self._version().lookup, self.access)
         assert isinstance(read, Picture | Known)
         return read
 
@@ -201,7 +215,8 @@ class SearchEngine:
         """
         if negation:
             terms = [part for term in terms for part in _negated(term)]
-        return tuple(Term(settle(one.what, self._lookup, self.access), one.weight) for one in terms)
+        lookup = self._version().lookup
+        return tuple(Term(settle(one.what, lookup, self.access), one.weight) for one in terms)
 
     def find(
         self,
@@ -245,7 +260,7 @@ class SearchEngine:
         if isinstance(term, Picture):
             return term.data
         if isinstance(term, Known):
-            item = self._lookup.item(term.id)
+            item = self._version().lookup.item(term.id)
             try:
                 return picture_bytes(item.uri, item.meta) if item.modality == "image" else None
             except SearchEngineError:
@@ -257,6 +272,9 @@ class SearchEngine:
 
         Of a corpus that holds but one of the sides asked for, that one answers.
         """
+        return self.of_one_version(partial(self._answer, query), query.modalities[0])
+
+    def _answer(self, query: Query) -> Results:
         sides = self._asked_sides(query.modalities)
         asked = self._space.asked(query, sides, self.access)
         found = answer(self.store, asked, query, pool=self._pool, fields=STORED)
@@ -273,6 +291,7 @@ class SearchEngine:
             found.cursor,
             found.facets,
             doubts_about(self.store, asked, query.where, found_any=found.found_any),
+            sides[0].version,
         )
 
     def encoded(self, terms: Sequence[Term], modality: Modality) -> Encoded:
@@ -288,55 +307,83 @@ class SearchEngine:
 
         Raises ``NotFoundError`` naming the first that is not indexed.
         """
-        return [self._lookup.item(key) for key in keys]
+        return self.of_one_version(lambda: [self._version().lookup.item(key) for key in keys])
 
     def remove(self, keys: Sequence[str]) -> int:
         """Take items out of the index; return how many. A film, a PDF or a table is all its items.
 
         Raises as ``items`` does, before anything is removed.
         """
-        found = dict.fromkeys(one for key in keys for one in self._lookup.ids(key))
+        version = self._live()
+        found = dict.fromkeys(one for key in keys for one in version.lookup.ids(key))
         for modality in MODALITIES:
             ids = [key for side, key in found if side == modality]
             for start in range(0, len(ids), _DELETE_ROWS):
-                self.store.delete(Side(self.corpus, modality), ids[start : start + _DELETE_ROWS])
-        self._sides_seen.clear()
+                self.store.delete(version.at(modality), ids[start : start + _DELETE_ROWS])
+        self.look_again()
         return len(found)
 
     def remove_where(self, where: Filter | str) -> int:
         """Take all items that match out of the index; return how many."""
         removed = 0
-        for info in self._sides():
+        version = self._live()
+        for side in (version.at(modality) for modality in MODALITIES):
+            if self.store.describe(side) is None:
+                continue
             # Listed before anything is deleted: a scan must not walk over its own deletions.
-            ids = [row["id"] for row in self.store.scan(info.side, where=_filter(where))]
+            ids = [row["id"] for row in self.store.scan(side, where=_filter(where))]
             for start in range(0, len(ids), _DELETE_ROWS):
-                self.store.delete(info.side, ids[start : start + _DELETE_ROWS])
+                self.store.delete(side, ids[start : start + _DELETE_ROWS])
             removed += len(ids)
-        self._sides_seen.clear()
+        self.look_again()
         return removed
 
     def remove_all(self) -> int:
-        """Remove the corpus with its index; return how many items it held."""
-        held = sum(info.count for info in self._sides())
+        """Remove the corpus with its index and all its versions; return how many items it held."""
+        version = self._live()
+        infos = [self.store.describe(version.at(modality)) for modality in MODALITIES]
         self.store.drop(self.corpus)
-        self._sides_seen.clear()
-        return held
+        self.look_again()
+        return sum(info.count for info in infos if info is not None)
 
     def look_again(self) -> None:
         """Ask the database anew what the corpus is like: something was written beside this."""
-        self._sides_seen.clear()
+        self._versions.forget()
 
-    def _sides(self) -> list[SideInfo]:
-        found = [self.store.describe(Side(self.corpus, modality)) for modality in MODALITIES]
-        sides = [info for info in found if info is not None]
-        if not sides:
-            self.side()  # raises, and says which corpora there are
-        return sides
+    def _version(self, modality: Modality = "image") -> Version:
+        """Return the version that is asked. Raises ``NotFoundError`` where there is none."""
+        version = self._versions.current(modality)
+        if version is None:
+            raise gone(self.corpus, modality, self.store)
+        return version
+
+    def _live(self) -> Version:
+        """Return the version that is live now: what is removed is removed from that one."""
+        for modality in MODALITIES:
+            info = self.store.describe(Side(self.corpus, modality), fresh=False)
+            if info is not None:
+                return Version(self.store, self.corpus, info.version)
+        raise gone(self.corpus, MODALITIES[0], self.store)
+
+    def _before_asking(self, version: Version) -> Callable[[], None] | None:
+        """Return what makes ready for a version: nothing where no model was used, or only this."""
+        known = {encoder.fingerprint for encoder in self._encoders.values()}
+        if not known or version.fingerprints() <= known:
+            return None
+        return partial(self._make_ready, version)
+
+    def _make_ready(self, version: Version) -> None:
+        for modality in MODALITIES:
+            if (info := version.side(modality)) is not None:
+                self.encoder(info)
+                self._space.background(info)
 
     def _asked_sides(self, modalities: Sequence[Modality]) -> list[SideInfo]:
         if len(modalities) == 1:
             return [self.side(modalities[0])]
-        return [info for info in self._sides() if info.side.modality in modalities]
+        version = self._version(modalities[0])
+        found = [version.side(modality) for modality in MODALITIES if modality in modalities]
+        return [info for info in found if info is not None]
 
 
 def _negated(term: Term) -> list[Term]:

@@ -6,26 +6,27 @@ from typing import TYPE_CHECKING
 
 from searchengine.errors import NotFoundError
 from searchengine.query.keys import resolve_id, resolve_uri
-from searchengine.records import ITEM_FIELDS, MODALITIES, Item, Side
+from searchengine.records import ITEM_FIELDS, MODALITIES, Item
 from searchengine.store.filters import Prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from searchengine.query.resolve import Vector
-    from searchengine.records import Modality
+    from searchengine.records import Modality, Side
     from searchengine.store.contract import Store
 
 _KEPT = 64
 
 
 class Lookup:
-    """One corpus, item by item. Both sides are looked in, images first."""
+    """One version of a corpus, item by item. Both sides are looked in, images first."""
 
-    def __init__(self, store: Store, corpus: str) -> None:
+    def __init__(self, store: Store, side_of: Callable[[Modality], Side]) -> None:
         self._store = store
-        self._corpus = corpus
+        self._side_of = side_of
+        self._corpus = side_of(MODALITIES[0]).corpus
         self._vectors: dict[str, Vector] = {}
 
     def item(self, key: str) -> Item:
@@ -56,7 +57,7 @@ class Lookup:
             return
         prefix = Prefix("uri", resolve_uri(key) + "#")
         for modality in MODALITIES:
-            side = Side(self._corpus, modality)
+            side = self._side_of(modality)
             if self._store.describe(side) is not None:
                 for row in self._store.scan(side, where=prefix, fields=("id", "uri")):
                     yield modality, row
@@ -76,7 +77,7 @@ class Lookup:
         """Return size and mtime of an indexed image; its vector is kept for what follows."""
         try:
             row = self._store.fetch(
-                Side(self._corpus, "image"), [key], ("id", "size", "mtime_ns", "vector")
+                self._side_of("image"), [key], ("id", "size", "mtime_ns", "vector")
             ).get(key)
         except NotFoundError:
             return None
@@ -102,7 +103,7 @@ class Lookup:
     def _row(self, key: str, fields: tuple[str, ...]) -> tuple[Modality, Mapping[str, Any]] | None:
         for modality in MODALITIES:
             try:
-                row = self._store.fetch(Side(self._corpus, modality), [key], fields).get(key)
+                row = self._store.fetch(self._side_of(modality), [key], fields).get(key)
             except NotFoundError:  # no such side
                 continue
             if row is not None:

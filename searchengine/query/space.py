@@ -59,7 +59,7 @@ class Space:
     def __init__(
         self,
         store: Store,
-        lookup: Lookup,
+        lookup: Callable[[], Lookup],
         encoder: Callable[[SideInfo], Encoder],
         second_encoder: Callable[[str], Encoder],
         prompts: str,
@@ -68,7 +68,9 @@ class Space:
         kept: KeptVectors,
         check_model: Callable[[SideInfo], object],
     ) -> None:
-        """``check_model`` raises where another model was asked for than the side was made with."""
+        """``lookup`` returns what looks items up in the version that is asked; ``check_model``
+        raises where another model was asked for than the side was made with.
+        """
         self._store = store
         self._lookup = lookup
         self._encoder = encoder
@@ -85,7 +87,7 @@ class Space:
 
     def asked(self, query: Query, sides: Sequence[SideInfo], access: Access) -> list[Asked]:
         """Return the question as each of the sides sees it. Terms are read once."""
-        terms = settled_terms(query.terms, self._lookup, access)
+        terms = settled_terms(query.terms, self._lookup(), access)
         words = " ".join(w.text for weight, w in terms if weight > 0 and isinstance(w, Words))
         reranker = self._reranker(query.shape.rerank, terms, access)
         return [
@@ -94,7 +96,7 @@ class Space:
 
     def encoded(self, terms: Sequence[Term], info: SideInfo, access: Access) -> Encoded:
         """Return the terms as a side sees them, each on its own."""
-        settled = settled_terms(terms, self._lookup, access)
+        settled = settled_terms(terms, self._lookup(), access)
         vectors = self._vectors(settled, info, access)
         sample = self._sample(info) if len(vectors) > 1 else None
         return Encoded(
@@ -168,7 +170,7 @@ class Space:
         again = [(weight, self._seen_anew(what)) for weight, what in terms]
         vectors = term_vectors(
             again,
-            self._lookup,
+            self._lookup(),
             partial(self._prompted, encoder, encoder.name),
             lambda: encoder,
             encoder.dim,
@@ -183,7 +185,7 @@ class Space:
             raise QueryError("a second model cannot read a vector of the first one")
         if not isinstance(what, Known):
             return what
-        item = self._lookup.item(what.id)
+        item = self._lookup().item(what.id)
         if item.modality == "text":
             return Words(item.caption or "")
         try:
@@ -200,7 +202,7 @@ class Space:
     ) -> list[TermVector]:
         return term_vectors(
             terms,
-            self._lookup,
+            self._lookup(),
             partial(self._encode_texts, info),
             lambda: self._encoder(info),
             info.dim,

@@ -149,7 +149,8 @@ def _add_vectors(engine: SearchEngine, results: Results, hits: list[dict[str, An
     for modality in results.modalities:
         mine = [hit for hit in hits if hit["modality"] == modality]
         ids = [hit["id"] for hit in mine]
-        rows = engine.store.fetch(Side(engine.corpus, modality), ids, ("id", "vector"), fresh=False)
+        side = Side(engine.corpus, modality, version=results.version)
+        rows = engine.store.fetch(side, ids, ("id", "vector"), fresh=False)
         for hit in mine:
             if hit["id"] in rows:
                 hit["vector"] = rows[hit["id"]]["vector"].tolist()

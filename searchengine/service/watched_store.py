@@ -25,6 +25,7 @@ _ROWS_A_LOOK = 256
 _CALLS = (
     *("describe", "sides", "search", "search_text", "fetch", "count"),
     *("ensure", "upsert", "delete", "settle", "reindex", "set_effort", "drop"),
+    *("versions", "switch", "discard"),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -65,6 +65,22 @@ class SideInfo:
     """Whether its captions can be searched by their words."""
     effort: Effort | None = None
     """How hard its index looks; ``None`` for the profile's own, generous measure."""
+    version: str = "1"
+    """Of the corpus: ``Side.version`` of this very collection, and of its sister."""
+
+
+State = Literal["live", "draft", "previous", "nameless"]
+"""What a version is to its corpus. A previous one can be gone back to; it has no alias either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One side of one version of a corpus."""
+
+    state: State
+    info: SideInfo
+    """``side`` is one that can be asked for; the count of a version without an alias may be a
+    server's estimate, as it need not be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +117,8 @@ class Store(Protocol):
 
         Raises ``MismatchError`` when it exists with another fingerprint or
         dimension, ``UnsupportedError`` for a profile this backend cannot build.
+        Writing goes to the version that was live then: where another has taken its
+        place since, ``upsert``, ``delete`` and ``settle`` raise ``MismatchError``.
         """
 
     def describe(self, side: Side, *, fresh: bool = True) -> SideInfo | None:
@@ -111,7 +129,30 @@ class Store(Protocol):
         """
 
     def sides(self) -> list[SideInfo]:
-        """Return all sides of all corpora, sorted by corpus and modality."""
+        """Return all live sides of all corpora, sorted by corpus and modality."""
+
+    def versions(self, corpus: str | None = None) -> list[Standing]:
+        """Return all sides of all versions of a corpus, or of all corpora.
+
+        Sorted by corpus, then live, draft, previous and what has no name, then by modality.
+        """
+
+    def switch(self, corpus: str, *, back: bool = False) -> list[SideInfo]:
+        """Make the draft live, or ``back`` the version before; return its sides.
+
+        Both sides change at once for whoever reads: see ``store.versions``. The version that was
+        live can be gone back to; one that is gone back from is the draft again, where there is no
+        other. May be repeated after a crash. Raises ``NotFoundError`` where there is no draft, and
+        nothing to go back to.
+        """
+
+    def discard(
+        self, corpus: str | None = None, *, drafts: bool = False, dry_run: bool = False
+    ) -> list[Standing]:
+        """Remove every collection of ours that no alias names, with ``drafts`` those, too.
+
+        Of one corpus, or of all. Returns what is removed, or with ``dry_run`` would be.
+        """
 
     def upsert(self, side: Side, rows: Sequence[Row]) -> None:
         """Write whole rows, replacing by id. When it returns, they are acknowledged.
@@ -203,7 +244,7 @@ class Store(Protocol):
         """
 
     def drop(self, corpus: str, modality: Modality | None = None) -> None:
-        """Remove a corpus, or one side of it, with all its data."""
+        """Remove a corpus, or one side of it, with all its data and all its versions."""
 
     def close(self) -> None:
         """Let go of the database; a Lite folder is free for the next process."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from searchengine.errors import NotFoundError
+from searchengine.errors import MismatchError, NotFoundError
 from searchengine.records import MODALITIES, Side
-from searchengine.store import naming, reading, sides
+from searchengine.store import naming, reading, sides, switching
 from searchengine.store.bm25 import item_terms
 from searchengine.store.connection import Connection
+from searchengine.store.contract import Standing
 from searchengine.store.effort import check_effort, check_tunable, outgrown
 from searchengine.store.fields import TERMS, check_fields, clean_text, encode_item
 from searchengine.store.filters import Pushed, push_down
@@ -41,6 +42,8 @@ class MilvusStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._handles: dict[Side, Handle] = {}
+        self._written: dict[Side, str] = {}
+        """The collections of the sides that were opened to write to."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -57,6 +60,7 @@ class MilvusStore:
                 handle = sides.create(self._connection, spec, profile)
             naming.check_label(handle.label, spec)
             self._handles[spec.side] = handle
+            self._written[spec.side] = handle.collection
             return self._info(handle)
 
     def describe(self, side: Side, *, fresh: bool = True) -> SideInfo | None:
@@ -69,7 +73,7 @@ class MilvusStore:
         return self._info(handle, fresh=fresh)
 
     def sides(self) -> list[SideInfo]:
-        """Return all sides of all corpora, sorted by corpus and modality."""
+        """Return all live sides of all corpora, sorted by corpus and modality."""
         found: set[Side] = set()
         for name in self._connection.call("list_collections", doing="listing the corpora"):
             if name.startswith(naming.PREFIX):
@@ -81,6 +85,30 @@ class MilvusStore:
                     found.add(label.side)
         order = sorted(found, key=lambda side: (side.corpus, side.modality))
         return [info for side in order if (info := self.describe(side)) is not None]
+
+    def versions(self, corpus: str | None = None) -> list[Standing]:
+        """Return all sides of all versions of a corpus, or of all corpora."""
+        return self._standings(switching.found(self._connection, corpus))
+
+    def switch(self, corpus: str, *, back: bool = False) -> list[SideInfo]:
+        """Make the draft live, or the version before."""
+        naming.check_corpus(corpus)
+        with self._connection.writing:
+            switching.switch(self._connection, corpus, back=back)
+        both = (self.describe(Side(corpus, modality)) for modality in MODALITIES)
+        return [info for info in both if info is not None]
+
+    def discard(
+        self, corpus: str | None = None, *, drafts: bool = False, dry_run: bool = False
+    ) -> list[Standing]:
+        """Remove every collection of ours that no alias names."""
+        with self._connection.writing:
+            chosen = switching.removable(self._connection, corpus, drafts=drafts)
+            gone = self._standings(chosen)
+            for one in [] if dry_run else chosen:
+                self._handles.pop(one.side, None)
+                switching.remove(self._connection, one)
+        return gone
 
     def upsert(self, side: Side, rows: Sequence[Row]) -> None:
         """Write whole rows, replacing by id. When it returns, they are acknowledged."""
@@ -94,13 +122,13 @@ class MilvusStore:
                 for row in encoded:
                     row[TERMS] = item_terms(row["id"], row["caption"])
             patience_s = self._connection.patience.write_s
-            with self._connection.step(handle.alias) as step:
+            with self._connection.step(handle.collection) as step:
                 for part, values in parts_of(encoded, vectors):
-                    self._connection.upsert(handle.alias, part, values, patience_s=patience_s)
+                    self._connection.upsert(handle.collection, part, values, patience_s=patience_s)
                 step.wrote()
-        if handle.items >= 0:
-            handle.items += len(rows)
-        handle.words = None
+        for same in self._same(handle):
+            same.items += len(rows) if same.items >= 0 else 0
+            same.words = None
 
     def search(
         self,
@@ -189,18 +217,19 @@ class MilvusStore:
         handle = self._known(side)
         with self._connection.writing:
             sides.note(self._connection, handle, replace(handle.label, settled=False))
-            with self._connection.step(handle.alias) as step:
+            with self._connection.step(handle.collection) as step:
                 for at in range(0, len(chosen), _DELETES_A_CALL):
                     some = ", ".join(map(quote, chosen[at : at + _DELETES_A_CALL]))
                     self._connection.call(
                         "delete",
-                        handle.alias,
+                        handle.collection,
                         filter=f"id in [{some}]",
                         doing="deleting",
                         patience_s=self._connection.patience.write_s,
                     )
                 step.deleted(chosen)
-        handle.words = None
+        for same in self._same(handle):
+            same.words = None
 
     def count(self, side: Side, where: Filter | None = None) -> int:
         """Return how many items match, exactly."""
@@ -217,10 +246,12 @@ class MilvusStore:
 
     def settle(self, side: Side) -> SideInfo:
         """Bring the side to rest after many writes."""
+        self._handles.pop(side, None)  # looked at anew: another version may be live by now
         handle = self._handle(side)
+        self._check_written(handle)
         with self._connection.writing:
             # For those who read meanwhile; and where there is one, it answers.
-            mirrored = self._connection.mirrored(handle.alias) is not None
+            mirrored = self._connection.mirrored(handle.collection) is not None
             sides.flush(self._connection, handle)
             count = reading.count(self._connection, handle)
             wanted = resolve(handle.label.profile, count, mirrored=mirrored)
@@ -241,7 +272,7 @@ class MilvusStore:
         handle = self._handle(side)
         with self._connection.writing:
             # For those who read meanwhile; and where there is one, it answers.
-            mirrored = self._connection.mirrored(handle.alias) is not None
+            mirrored = self._connection.mirrored(handle.collection) is not None
             sides.flush(self._connection, handle)
             count = reading.count(self._connection, handle)
             index = resolve(name, count, mirrored=mirrored)
@@ -262,16 +293,12 @@ class MilvusStore:
     def drop(self, corpus: str, modality: Modality | None = None) -> None:
         """Remove a corpus, or one side of it, with all its data."""
         chosen = MODALITIES if modality is None else (modality,)
-        gone = False
         with self._connection.writing:
-            for one in chosen:
-                side = Side(corpus, one)
-                handle = sides.find(self._connection, side)
-                self._handles.pop(side, None)
-                if handle is not None:
-                    gone = True
-                    sides.drop(self._connection, handle)
-                    self._connection.forget(handle.collection)
+            for side in [one for one in self._handles if one.corpus == corpus]:
+                if side.modality in chosen:
+                    self._handles.pop(side, None)
+                    self._written.pop(side, None)
+            gone = switching.drop(self._connection, corpus, chosen)
         if not gone:
             raise NotFoundError(
                 f"there is no corpus {corpus!r} at {self._connection.where}",
@@ -295,14 +322,44 @@ class MilvusStore:
     def _known(self, side: Side) -> Handle:
         """Return the side as last seen. A write must not look again: it waits for a server that is
         away, a look would not."""
-        return self._handles.get(side) or self._handle(side)
+        handle = self._handles.get(side) or self._handle(side)
+        self._check_written(handle)
+        return handle
+
+    def _check_written(self, handle: Handle) -> None:
+        """Raise ``MismatchError`` where another version has taken the place of the one written."""
+        if self._written.get(handle.side, handle.collection) != handle.collection:
+            raise MismatchError(
+                f"another version of corpus {handle.side.corpus!r} was made live "
+                "while this was writing to the one before",
+                hint="Run the same command again: what is in the live one already stays.",
+            )
+
+    def _same(self, handle: Handle) -> list[Handle]:
+        """Return what is known of the handle's collection, by whichever side it was asked for."""
+        known = [one for one in self._handles.values() if one.collection == handle.collection]
+        return [handle, *(one for one in known if one is not handle)]
+
+    def _standings(self, found: Sequence[switching.Found]) -> list[Standing]:
+        """Return what callers are told. What has no alias is not loaded to be counted."""
+        standings = []
+        for one in found:
+            handle = sides.find(self._connection, one.side)
+            if handle is None:  # gone since
+                continue
+            if one.state in ("live", "draft"):
+                count = reading.count(self._connection, handle)
+            else:
+                count = switching.rows_in(self._connection, handle.collection)
+            standings.append(Standing(one.state, sides.info_of(handle, count)))
+        return standings
 
     def _info(self, handle: Handle, *, fresh: bool = True) -> SideInfo:
         return sides.info_of(handle, reading.count(self._connection, handle, fresh=fresh))
 
     def _mirrored(self, handle: Handle) -> Answers | None:
         """Return what answers from this process's memory, where the database is in it."""
-        rows = self._connection.mirrored(handle.alias)
+        rows = self._connection.mirrored(handle.collection)
         return None if rows is None else Answers(rows, handle.label.modality)
 
     def _pushed(self, where: Filter | None) -> Pushed | None:
@@ -310,7 +367,7 @@ class MilvusStore:
 
     def _rebuilt(self, handle: Handle, index: str, profile: str, count: int) -> Handle:
         rebuilt = sides.rebuild(self._connection, handle, index, profile, count)
-        self._handles[rebuilt.label.side] = rebuilt
+        self._handles[rebuilt.side] = rebuilt
         rebuilt.items = count
         return rebuilt
 

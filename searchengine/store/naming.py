@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,9 @@ PROPERTY = "searchengine.side"
 """The collection property that holds a ``Label`` as JSON."""
 SCHEMA_VERSION = 1
 MAX_CORPUS_BYTES = 1024
+FIRST = "1"
+"""The version that a corpus begins with, and that whatever bears no version is of."""
+_DRAFT = "_draft"
 _SLUG = 32
 
 
@@ -46,36 +48,49 @@ class Label:
     version's collection false: everything else works there as it did."""
     effort: Effort | None = None
     """How hard the index looks, where that has been measured."""
+    version: str = FIRST
+    """Of the corpus; both sides of a version bear the same."""
+    previous: str = ""
+    """The version that this one took the place of, while one can go back to it."""
+    made: int = 0
+    """When the collection was made, in seconds since the epoch; 0 where it is not known."""
     schema: int = SCHEMA_VERSION
 
     @property
     def side(self) -> Side:
-        """The side the collection holds."""
+        """The side the collection holds, were its version live."""
         return Side(self.corpus, self.modality)
 
 
 def alias_of(side: Side) -> str:
     """Return the alias a side is reached by: legal in Milvus whatever the corpus is called.
 
-    A readable part, and a digest that keeps apart what the readable part merges.
+    A readable part, and a digest that keeps apart what the readable part merges. A draft has one
+    of its own.
     """
     check_corpus(side.corpus)
     slug = re.sub(r"[^a-z0-9]+", "_", side.corpus.lower()).strip("_")[:_SLUG]
     digest = hashlib.blake2b(side.corpus.encode("utf-8"), digest_size=8).hexdigest()
-    return f"{PREFIX}{slug}_{digest}_{side.modality}"
+    return f"{PREFIX}{slug}_{digest}_{side.modality}{_DRAFT if side.draft else ''}"
 
 
-def first_collection(side: Side) -> str:
-    """Return the physical name of a side's first collection.
+def collection_of(side: Side, version: str = FIRST) -> str:
+    """Return the physical name of a side's collection in a version of its corpus.
 
-    Always the same, so that a second attempt finds what a crash left half made.
+    Always the same, so that a second attempt finds what a crash left half made, and one side's
+    sister is found by its version.
     """
-    return f"{alias_of(side)}_1"
+    return f"{alias_of(Side(side.corpus, side.modality))}_{version}"
 
 
-def next_collection(side: Side) -> str:
-    """Return a fresh physical name, to build beside a collection in use."""
-    return f"{alias_of(side)}_{secrets.token_hex(4)}"
+def next_version(live: str, fingerprint: str) -> str:
+    """Return the version of a draft, by that encoder, beside the live version (empty: none).
+
+    Always the same, so that two who begin it at once begin the same; and another encoder makes
+    another, so that whoever still reads a draft that was thrown away reads no other's vectors.
+    """
+    said = f"{live} {fingerprint}".encode()
+    return hashlib.blake2b(said, digest_size=6).hexdigest()
 
 
 def check_corpus(corpus: str) -> None:
@@ -88,7 +103,9 @@ def check_corpus(corpus: str) -> None:
         )
 
 
-def label_of(spec: SideSpec, profile: str, *, full_text: bool = False) -> Label:
+def label_of(
+    spec: SideSpec, profile: str, *, full_text: bool = False, version: str = FIRST
+) -> Label:
     """Return the label of a side to be made."""
     return Label(
         corpus=spec.side.corpus,
@@ -98,6 +115,7 @@ def label_of(spec: SideSpec, profile: str, *, full_text: bool = False) -> Label:
         dim=spec.dim,
         profile=profile,
         full_text=full_text,
+        version=version,
     )
 
 
@@ -108,7 +126,9 @@ def check_label(label: Label, spec: SideSpec) -> None:
             f"the {label.modality}s of corpus {label.corpus!r} were encoded by {label.model} "
             f"({label.dim}-d, {label.fingerprint[:12]}), not by {spec.model} "
             f"({spec.dim}-d, {spec.fingerprint[:12]})",
-            hint=f"Use --model {label.model}, or index into another corpus.",
+            hint=f"Use --model {label.model}, or index into another corpus."
+            if spec.side.draft
+            else f"Use --model {label.model}, or index beside it (--beside), then switch.",
         )
 
 

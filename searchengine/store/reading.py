@@ -29,7 +29,7 @@ def refreshed(connection: Connection, handle: Handle) -> Handle:
     if time.monotonic() - handle.seen < _LOOK_AGAIN_S:
         return handle
     handle.seen = time.monotonic()  # one thread looks; the others go on with what is known
-    fresh = sides.need(connection, handle.label.side)
+    fresh = sides.need(connection, handle.side)
     if fresh.collection == handle.collection:
         fresh.loaded, fresh.items = handle.loaded, handle.items
         fresh.words, fresh.words_counted = handle.words, handle.words_counted
@@ -45,7 +45,7 @@ def count(connection: Connection, handle: Handle, *, fresh: bool = True) -> int:
 
     Exactly, unless it need not be fresh: then a server answers at once.
     """
-    rows = connection.mirrored(handle.alias)
+    rows = connection.mirrored(handle.collection)
     consistency = sides.STRONG if fresh else sides.EVENTUALLY
     handle.items = passing(connection, handle, "", consistency) if rows is None else rows.count
     return handle.items
@@ -59,7 +59,7 @@ def passing(connection: Connection, handle: Handle, expression: str, consistency
     sides.load(connection, handle)
     rows = connection.call(
         "query",
-        handle.alias,
+        handle.collection,
         filter=expression,
         output_fields=["count(*)"],
         consistency_level=consistency,
@@ -85,7 +85,7 @@ def fetch(
         some = [clean_text(one) for one in ids[at : at + _IDS_A_CALL]]
         rows = connection.call(
             "query",
-            handle.alias,
+            handle.collection,
             filter=f"id in [{', '.join(map(quote, some))}]",
             output_fields=columns,
             consistency_level=sides.STRONG if fresh else sides.EVENTUALLY,
@@ -127,8 +127,8 @@ def _pages(
         "consistency_level": sides.STRONG,
     }
     if expression or 0 <= handle.items < size:
-        rows = connection.call("query", handle.alias, limit=size, doing="reading", **options)
+        rows = connection.call("query", handle.collection, limit=size, doing="reading", **options)
         if len(rows) < size:
             yield rows
             return
-    yield from connection.pages(handle.alias, batch_size=size, **options)
+    yield from connection.pages(handle.collection, batch_size=size, **options)

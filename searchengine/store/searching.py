@@ -228,7 +228,7 @@ class Search:
     ) -> Any:
         return self._connection.call(
             "search",
-            self._handle.alias,
+            self._handle.collection,
             data=list(queries),
             anns_field=VECTOR,
             filter=expression,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import MismatchError, NotFoundError, StoreUnavailableError
-from searchengine.store import naming, profiles, vector_index
+from searchengine.store import naming, profiles, vector_index, versions
 from searchengine.store.connection import LONG_S, Connection
 from searchengine.store.contract import SideInfo
 from searchengine.store.fields import (
@@ -36,9 +37,13 @@ _SETTLE_ITEMS_A_S = 500.0
 
 @dataclass(slots=True)
 class Handle:
-    """A side that exists, as last seen."""
+    """A side that exists, as last seen.
 
-    alias: str
+    Everything is asked of its collection by name: what an alias stands for may change meanwhile.
+    """
+
+    side: Side
+    """As it was asked for."""
     collection: str
     label: Label
     index: str
@@ -58,26 +63,47 @@ class Handle:
         return profiles.PROFILES[self.index]
 
 
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A collection of ours."""
+
+    collection: str
+    label: Label
+
+
+def look(connection: Connection, name: str) -> Labelled | None:
+    """Return what is behind an alias or a collection's name, ``None`` for nothing of ours."""
+    found = connection.attempt("describe_collection", name, doing="looking for the corpus")
+    label = naming.read_label(found) if found else None
+    if label is None:
+        return None
+    return Labelled(str(found["collection_name"]), label)
+
+
 def find(connection: Connection, side: Side) -> Handle | None:
     """Return the side as it is in the database, ``None`` if it is not there."""
-    alias = naming.alias_of(side)
-    description = connection.attempt("describe_collection", alias, doing="looking for the corpus")
-    label = naming.read_label(description) if description else None
-    if label is None or label.side != side:
+    seen = versions.locate(side, partial(look, connection))
+    if seen is None:
         return None
+    collection, label = seen.collection, seen.label
     if label.schema != naming.SCHEMA_VERSION:
         raise MismatchError(
             f"corpus {side.corpus!r} was written in format {label.schema}, "
             f"and this version reads format {naming.SCHEMA_VERSION}",
             hint="Index it again under another name.",
         )
-    collection = str(description["collection_name"])
-    return Handle(alias, collection, label, vector_index.in_force(connection, collection, label))
+    return Handle(side, collection, label, vector_index.in_force(connection, collection, label))
 
 
 def need(connection: Connection, side: Side) -> Handle:
     """Return the side; raise ``NotFoundError`` if it is not there."""
     handle = find(connection, side)
+    if handle is None and side.draft:
+        raise NotFoundError(
+            f"corpus {side.corpus!r} has no draft with {side.modality}s at {connection.where}",
+            hint="'searchengine index --beside' begins one; one that was live before "
+            "'searchengine switch' is live now.",
+        )
     if handle is None:
         raise NotFoundError(
             f"there is no {side.modality} corpus {side.corpus!r} at {connection.where}",
@@ -88,8 +114,12 @@ def need(connection: Connection, side: Side) -> Handle:
 
 def create(connection: Connection, spec: SideSpec, profile: str) -> Handle:
     """Make the side: collection, then index, then alias, so that it is whole once it is seen."""
-    alias, collection = naming.alias_of(spec.side), naming.first_collection(spec.side)
-    label = naming.label_of(spec, profile, full_text=connection.capabilities.bm25)
+    version = _version_of(connection, spec)
+    alias, collection = naming.alias_of(spec.side), naming.collection_of(spec.side, version)
+    label = replace(
+        naming.label_of(spec, profile, full_text=connection.capabilities.bm25, version=version),
+        made=int(time.time()),
+    )
     if not _adopt(connection, collection, label):
         connection.call(
             "create_collection",
@@ -114,7 +144,24 @@ def create(connection: Connection, spec: SideSpec, profile: str) -> Handle:
         if made is None:
             raise
         return made
-    return Handle(alias, collection, label, index, items=0)
+    return Handle(spec.side, collection, label, index, items=0)
+
+
+def _version_of(connection: Connection, spec: SideSpec) -> str:
+    """Return the version that a side to be made belongs to: its sister's, where there is one."""
+    corpus, seen = spec.side.corpus, partial(look, connection)
+    if spec.side.version:
+        raise NotFoundError(
+            f"corpus {corpus!r} has no version {spec.side.version} at {connection.where}",
+            hint="'searchengine corpora' lists what there is.",
+        )
+    sister = versions.leading(corpus, seen, draft=spec.side.draft)
+    if sister is not None:
+        return sister.label.version
+    if not spec.side.draft:
+        return naming.FIRST
+    live = versions.leading(corpus, seen, draft=False)
+    return naming.next_version(live.label.version if live else "", spec.fingerprint)
 
 
 def load(connection: Connection, handle: Handle) -> None:
@@ -130,7 +177,7 @@ def info_of(handle: Handle, count: int) -> SideInfo:
     """Return what callers are told about the side."""
     label = handle.label
     return SideInfo(
-        side=label.side,
+        side=handle.side,
         collection=handle.collection,
         model=label.model,
         fingerprint=label.fingerprint,
@@ -141,6 +188,7 @@ def info_of(handle: Handle, count: int) -> SideInfo:
         settled=label.settled,
         full_text=label.full_text,
         effort=label.effort,
+        version=label.version,
     )
 
 
@@ -222,7 +270,9 @@ def _adopt(connection: Connection, collection: str, label: Label) -> bool:
     if left is None:
         return False
     stats = connection.call("get_collection_stats", collection, doing="counting")
-    if naming.read_label(left) == label and int(stats.get("row_count", 0)) == 0:
+    known = naming.read_label(left)
+    same = known is not None and replace(known, made=label.made) == label
+    if same and int(stats.get("row_count", 0)) == 0:
         return True
     connection.call("drop_collection", collection, doing="clearing a half-dropped corpus")
     return False
@@ -257,9 +307,3 @@ def _schema(dim: int, full_text: bool) -> Any:
     if full_text:
         schema.add_field(TERMS, DataType.SPARSE_FLOAT_VECTOR)
     return schema
-
-
-def drop(connection: Connection, handle: Handle) -> None:
-    """Remove the side with all its data. The alias goes first: half dropped is not there."""
-    connection.call("drop_alias", handle.alias, doing="dropping the corpus")
-    connection.call("drop_collection", handle.collection, doing="dropping the corpus")

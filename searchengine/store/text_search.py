@@ -84,7 +84,7 @@ class TextSearch:
     def _ask(self, query: Mapping[int, float], depth: int) -> Sequence[Mapping[str, Any]]:
         [hits] = self._connection.call(
             "search",
-            self._handle.alias,
+            self._handle.collection,
             data=[dict(query)],
             anns_field=TERMS,
             filter=self._pushed.expression if self._pushed else "",
@@ -132,7 +132,7 @@ def _some_captions(connection: Connection, handle: Handle, items: int) -> list[s
     bound = f"{round(share * 2**32):08x}"
     rows = connection.call(
         "query",
-        handle.alias,
+        handle.collection,
         filter="" if share >= 1 else f'id < "{bound}"',
         output_fields=["caption"],
         limit=MAX_HITS,

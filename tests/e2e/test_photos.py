@@ -132,7 +132,7 @@ def test_nearest_product_is_of_the_same_class(
             assert str(path) in (first.metadata["path"], second.metadata["path"])
             alone = engine.similar(path, limit=1, exclude_self=True).hits
             assert str(path) != alone[0].metadata["path"]
-        assert engine._encoder is None, "an unchanged indexed file needs no model"
+        assert not engine._encoders, "an unchanged indexed file needs no model"
     assert np.mean(right) == pytest.approx(expected, abs=TOLERANCE)
     again = ingest.index([folder], **options).as_json()
     assert (again["embedded"], again["unchanged"]) == (0, 600)

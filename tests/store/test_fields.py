@@ -15,7 +15,7 @@ from searchengine.records import Side
 from searchengine.store.contract import Found, Row
 from searchengine.store.fields import ALL_FIELDS, TAKEN_AT_MS, UNKNOWN_INT, decode_row, encode_item
 from searchengine.store.moments import moment_ms, stretch_ms
-from searchengine.store.naming import Label, alias_of, first_collection, read_label, write_label
+from searchengine.store.naming import Label, alias_of, collection_of, read_label, write_label
 from searchengine.store.ranking import TopK, ranked, rounded, tie_reaches_end
 from searchengine.store.vectors import checked_rows
 from tests.store.cases import make_item, unit
@@ -78,7 +78,7 @@ def test_names_are_legal_and_come_back(corpus: str) -> None:
     if not corpus.strip():
         return
     side = Side(corpus, "text")
-    for name in (alias_of(side), first_collection(side)):
+    for name in (alias_of(side), collection_of(side)):
         assert set(name) <= LEGAL
         assert len(name) < 128
     label = Label(corpus, "text", "a/model", "f" * 32, 512, "auto", 17)

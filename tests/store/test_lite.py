@@ -17,6 +17,7 @@ from searchengine.errors import NotFoundError, SettingsError, StoreBusyError, St
 from searchengine.records import Side
 from searchengine.store import open_store
 from searchengine.store.milvus import MilvusStore
+from searchengine.store.naming import alias_of
 from tests.store.cases import DIM, rows_of, spec_of, unit
 
 SIDE = Side("lite", "image")
@@ -26,6 +27,7 @@ _WRITER = """
 import sys
 from searchengine.store import open_store
 from searchengine.store.milvus import MilvusStore
+from searchengine.store.naming import alias_of
 from tests.store.cases import rows_of, spec_of
 from searchengine.records import Side
 
@@ -41,6 +43,7 @@ _HOLDER = """
 import sys
 from searchengine.store import open_store
 from searchengine.store.milvus import MilvusStore
+from searchengine.store.naming import alias_of
 
 store = open_store(sys.argv[1])
 print("open", flush=True)
@@ -166,6 +169,7 @@ def test_nothing_is_said_on_stdout_or_stderr(tmp_path: Path) -> None:
 import sys
 from searchengine.store import open_store
 from searchengine.store.milvus import MilvusStore
+from searchengine.store.naming import alias_of
 from searchengine.errors import SearchEngineError
 from searchengine.records import Side
 store = open_store(sys.argv[1])
@@ -279,7 +283,7 @@ def test_a_run_that_died_while_it_made_or_dropped_a_corpus(tmp_path: Path) -> No
     assert isinstance(store, MilvusStore)
     info = store.ensure(spec_of("lite"))
     store.upsert(SIDE, rows_of(20))
-    alias = store._handles[SIDE].alias
+    alias = alias_of(SIDE)
     store._connection.call("drop_alias", alias, doing="a test")  # half dropped
     store.close()
     again = open_store(tmp_path / "milvus")

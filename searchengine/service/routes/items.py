@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from searchengine.errors import DecodeError, NotFoundError
 from searchengine.present.formats import item_json
-from searchengine.records import Item, Side
+from searchengine.records import Item
 from searchengine.service.files import Opened, Reach, open_file, open_original, read_picture
 from searchengine.service.problems import Problem, problem_response
 from searchengine.service.questions import dump
@@ -21,6 +21,9 @@ from searchengine.service.schemas.answering import ItemAnswer
 from searchengine.service.schemas.strict import ItemId
 from searchengine.service.state import Service, Shared
 from searchengine.service.thumbnails import SIZES, draw_thumbnail, thumbnail_key
+
+if TYPE_CHECKING:
+    from searchengine.query.engine import SearchEngine
 
 router = APIRouter(prefix="/v1/corpora/{corpus}/items/{id}", tags=["items"])
 Id = Annotated[ItemId, Path(description="Of an indexed item, as answers name it.")]
@@ -146,10 +149,16 @@ def _item(service: Service, corpus: str, id: str) -> Item:
 
 
 def _shown(service: Service, corpus: str, id: str, vectors: bool) -> bytes:
-    item = _item(service, corpus, id)
+    engine = service.corpora.engine(corpus)
+    return engine.of_one_version(lambda: _shown_now(engine, id, vectors))
+
+
+def _shown_now(engine: SearchEngine, id: str, vectors: bool) -> bytes:
+    corpus = engine.corpus
+    item = engine.items([id])[0]
     found = item_json(item)
     if vectors:
-        row = service.corpora.store().fetch(Side(corpus, item.modality), [id], ("id", "vector"))
+        row = engine.store.fetch(engine.side(item.modality).side, [id], ("id", "vector"))
         if id not in row:
             raise NotFoundError(f"{id} is not in corpus {corpus!r} any more")
         found["vector"] = row[id]["vector"].tolist()

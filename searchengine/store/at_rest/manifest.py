@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from searchengine.store import naming
+from searchengine.store import naming, versions
 from searchengine.store.profiles import PROFILES
 
 if TYPE_CHECKING:
@@ -52,21 +52,21 @@ def read_manifest(folder: Path, side: Side) -> Manifest | None:
 
 
 def _read(folder: Path, side: Side) -> Manifest | None:
-    collection = _json(folder / "aliases.json")[naming.alias_of(side)]
+    seen = versions.locate(side, _Lying(folder).look)
+    if seen is None:
+        return None
+    collection, label, schema = seen.collection, seen.label, seen.schema
     home = folder / _COLLECTIONS / collection
-    schema, manifest = _json(home / "schema.json"), _json(home / "manifest.json")
+    manifest = _json(home / "manifest.json")
     known = (
         manifest["manifest_format_version"] == _MANIFEST_FORMAT
         and schema["schema_format_version"] == _SCHEMA_FORMAT
         and not schema.get("functions")
         and not schema["enable_dynamic_field"]
     )
-    label = naming.read_label(schema)
     index = str(manifest["index_specs"]["vector"]["index_type"]).upper()
     if (
         not known
-        or label is None
-        or label.side != side
         or label.schema != naming.SCHEMA_VERSION
         or index not in PROFILES
         or _unfinished(home)
@@ -79,6 +79,30 @@ def _read(folder: Path, side: Side) -> Manifest | None:
     if not all(path.is_file() for path in (*data, *deleted)):
         return None
     return Manifest(label, collection, index, data, deleted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Schema:
+    collection: str
+    label: Label
+    schema: dict[str, Any]
+
+
+class _Lying:
+    """The aliases of a folder, and what is behind them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / _COLLECTIONS
+        self._aliases = _json(folder / "aliases.json")
+
+    def look(self, name: str) -> _Schema | None:
+        collection = str(self._aliases.get(name, name))
+        path = self._folder / collection / "schema.json"
+        if not path.is_file():
+            return None
+        schema = _json(path)
+        label = naming.read_label(schema)
+        return None if label is None else _Schema(collection, label, schema)
 
 
 def _unfinished(home: Path) -> bool:

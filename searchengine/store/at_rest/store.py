@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from searchengine.records import Modality, Side
     from searchengine.store.at_rest.manifest import Manifest
     from searchengine.store.capabilities import Capabilities
-    from searchengine.store.contract import Effort, Fields, Found, Row, SideSpec, Store
+    from searchengine.store.contract import Effort, Fields, Found, Row, SideSpec, Standing, Store
     from searchengine.store.filters import Filter
 
 
@@ -103,6 +103,7 @@ class AtRestStore:
             settled=label.settled,
             full_text=label.full_text,
             effort=label.effort,
+            version=label.version,
         )
 
     def search(
@@ -163,8 +164,22 @@ class AtRestStore:
         return self._awake().count(side, where)
 
     def sides(self) -> list[SideInfo]:
-        """Return all sides of all corpora, sorted by corpus and modality."""
+        """Return all live sides of all corpora, sorted by corpus and modality."""
         return self._awake().sides()
+
+    def versions(self, corpus: str | None = None) -> list[Standing]:
+        """Return all sides of all versions of a corpus, or of all corpora."""
+        return self._awake().versions(corpus)
+
+    def switch(self, corpus: str, *, back: bool = False) -> list[SideInfo]:
+        """Make the draft live, or the version before."""
+        return self._awake().switch(corpus, back=back)
+
+    def discard(
+        self, corpus: str | None = None, *, drafts: bool = False, dry_run: bool = False
+    ) -> list[Standing]:
+        """Remove every collection of ours that no alias names."""
+        return self._awake().discard(corpus, drafts=drafts, dry_run=dry_run)
 
     def ensure(self, spec: SideSpec) -> SideInfo:
         """Open the side, making it if need be."""

@@ -102,10 +102,10 @@ def test_a_write_that_took_numbers_and_did_not_arrive(store: MilvusStore) -> Non
     )
     collection._next_seq += 3  # as when it is given up half-way
     assert lite_rows.read(collection) is None
-    assert store._connection.mirrored(store._handles[SIDE].alias) is None
+    assert store._connection.mirrored(store._handles[SIDE].collection) is None
     assert len(store.search(SIDE, unit(np.ones(32)), limit=9)[0]) == 5  # Lite answers
     store.upsert(SIDE, rows_of(7))
-    assert store._connection.mirrored(store._handles[SIDE].alias) is not None
+    assert store._connection.mirrored(store._handles[SIDE].collection) is not None
     assert len(store.search(SIDE, unit(np.ones(32)), limit=9)[0]) == 7
 
 
@@ -116,7 +116,7 @@ def test_a_lite_of_another_make_answers_by_itself(
     assert store.count(SIDE) == 20
     mirrors = mirrors_of(store)
     monkeypatch.setattr(mirrors, "_database", SimpleNamespace())
-    assert mirrors.of(store._handles[SIDE].alias, 1 << 30) is None
+    assert mirrors.of(store._handles[SIDE].collection, 1 << 30) is None
     store.upsert(SIDE, rows_of(30))
     assert store.count(SIDE) == 30
     assert len(store.search(SIDE, unit(np.ones(32)), limit=40)[0]) == 30

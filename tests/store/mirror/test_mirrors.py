@@ -41,7 +41,7 @@ def store(tmp_path: Path) -> Iterator[MilvusStore]:
 
 
 def mirrored(store: MilvusStore, side: Side = SIDE) -> Snapshot | None:
-    return store._connection.mirrored(store._handle(side).alias)
+    return store._connection.mirrored(store._handle(side).collection)
 
 
 def asked_of_lite(store: MilvusStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -175,7 +175,10 @@ def test_writes_by_other_ways_are_seen(store: MilvusStore) -> None:
     store.upsert(SIDE, rows)
     assert store.count(SIDE) == 10
     store._connection.call(
-        "delete", store._handle(SIDE).alias, filter=f'id in ["{rows[2].item.id}"]', doing="a test"
+        "delete",
+        store._handle(SIDE).collection,
+        filter=f'id in ["{rows[2].item.id}"]',
+        doing="a test",
     )
     assert store.count(SIDE) == 9
     assert rows[2].item.id not in read_all(store)

@@ -144,7 +144,7 @@ def test_no_answer_is_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unr
     assert end == {
         make_item(n).id: done for n, done in enumerate(history.done) if done and done % 2 == 0
     }
-    used = store._connection.mirrored(store._handle(SIDE).alias)
+    used = store._connection.mirrored(store._handle(SIDE).collection)
     other.close()
     store.close()
     assert not failed, failed[0]
