@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ingest.plan import gone
-from searchengine.records import Side
+from searchengine.records import MODALITIES, Side
 from searchengine.store.contract import SideSpec
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ class Corpus:
         """Look at what there is."""
         self._job = job
         self._store = store
-        self.sides: dict[Modality, Side] = {m: Side(job.corpus, m) for m in job.modalities}
+        self.sides: dict[Modality, Side] = {
+            m: Side(job.corpus, m, job.draft) for m in job.modalities
+        }
         self.found: dict[Modality, SideInfo] = {}
         """The sides that hold anything yet."""
         self.unsettled: set[Modality] = set()
@@ -55,8 +57,14 @@ class Corpus:
 
     @property
     def model(self) -> str:
-        """The model that is asked for, else the corpus's own, else the default."""
+        """The model that is asked for, else the corpus's own, else the default.
+
+        A draft's own, and of a new one, the live version's.
+        """
         own = next((info.model for info in self.found.values()), None)
+        if own is None and self._job.draft and not self._job.model:
+            live = (self._store.describe(Side(self._job.corpus, m)) for m in MODALITIES)
+            own = next((info.model for info in live if info is not None), None)
         return self._job.model or own or self._job.default_model
 
     def check(self, load: Callable[[], NamesSpace]) -> None:

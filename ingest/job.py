@@ -44,6 +44,8 @@ class Job:
     """The sides this run is complete for; others are neither written nor pruned."""
     prune: bool = True
     dry_run: bool = False
+    draft: bool = False
+    """Whether it writes into the draft, the version that is being made beside the live one."""
     batch_size: int = 0
     """0: found while the model works (``batch_size.BatchSize``)."""
     workers: int = 0
@@ -68,8 +70,14 @@ def job_for(
     modality: Modality | None = None,
     prune: bool = True,
     dry_run: bool = False,
+    draft: bool = False,
+    bulk: bool = False,
 ) -> Job:
-    """Return the job that indexes files and folders as the settings say."""
+    """Return the job that indexes files and folders as the settings say.
+
+    ``bulk`` has the server import what is written (``ingest.bulk``), into a draft.
+    """
+    from ingest.bulk import open_bulk_store
     from ingest.calibration import build_encoder
     from ingest.sources import open_sources
     from searchengine.encoders.configured import describe_configured_model, load_configured_encoder
@@ -90,7 +98,9 @@ def job_for(
     return Job(
         corpus=settings.corpus,
         build_source=build_source,
-        build_store=partial(open_configured_store, settings, patient_reads=True),
+        build_store=partial(
+            open_bulk_store if bulk else open_configured_store, settings, patient_reads=True
+        ),
         build_encoder=partial(
             build_encoder,
             partial(load_configured_encoder, settings),
@@ -107,6 +117,7 @@ def job_for(
         modalities=(modality,) if modality else MODALITIES,
         prune=prune,
         dry_run=dry_run,
+        draft=draft or bulk,
         batch_size=settings.ingest.batch_size,
         workers=settings.ingest.workers,
         write_rows=settings.ingest.write_rows,

@@ -72,6 +72,11 @@ class StoreSettings(_Group):
     """Index profile of new corpora."""
     shards: int = Field(default=1, ge=1, le=16)
     """Shards of new collections on a server: each takes some 10,000 rows a second."""
+    bulk_uri: str = ""
+    """Where files for bulk import are put: ``s3://BUCKET/PREFIX`` in the server's own bucket, or
+    with local storage a folder that the server reads, too."""
+    bulk_path: str = ""
+    """What the server calls that place; by default the path in the bucket, or the folder's own."""
     mirror_mb: int = Field(default=2048, ge=0)
     """Megabytes of a Milvus Lite folder that are read straight from memory, exactly and many times
     faster than through Lite; what is larger, and with 0 everything, Lite reads itself."""

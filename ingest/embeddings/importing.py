@@ -57,6 +57,13 @@ class Importing:
     """The folder that relative paths start from."""
     profile: str = "auto"
     write_rows: int = 0
+    draft: bool = False
+    """Whether it goes into the draft, the version that is being made beside the live one."""
+
+    @property
+    def side(self) -> Side:
+        """The side that is written to."""
+        return Side(self.corpus, self.modality, self.draft)
 
 
 def import_embeddings(
@@ -74,7 +81,7 @@ def import_embeddings(
     together, before anything is written.
     """
     shards = find_shards(job.folder, job.modality)
-    side = Side(job.corpus, job.modality)
+    side = job.side
     rows = _check(job, shards, store)
     report.model = job.card.name
     seen, done = Seen(), 0
@@ -106,12 +113,12 @@ def _check(job: Importing, shards: list[Shard], store: Store) -> int:
             f"not {job.card.name} ({job.card.fingerprint})",
             hint=f"--model {own.model}",
         )
-    known = store.describe(Side(job.corpus, job.modality))
+    known = store.describe(job.side)
     if known is not None and known.fingerprint != job.card.fingerprint:
         raise MismatchError(
             f"corpus {job.corpus!r} was made with {known.model} ({known.fingerprint}), "
             f"not with {job.card.name} ({job.card.fingerprint})",
-            hint="import into another corpus: --corpus NAME",
+            hint="import into another corpus (--corpus NAME), or beside this one (--beside)",
         )
     rows = 0
     for shard in shards:

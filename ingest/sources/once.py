@@ -28,7 +28,11 @@ class Seen:
 
     def add(self, uri: str) -> bool:
         """Remember a uri; return whether it is new (a false 'known' has odds of 2**-64 a pair)."""
-        key = int(item_id(uri)[:16], 16)
+        return self.add_id(item_id(uri))
+
+    def add_id(self, id: str) -> bool:
+        """Remember an id; return whether it is new."""
+        key = int(id[:16], 16)
         if key in self._recent or any(_holds(run, key) for run in self._runs):
             return False
         self._recent.add(key)

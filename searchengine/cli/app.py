@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import gc as garbage
 import os
 import sys
 import textwrap
@@ -20,6 +20,7 @@ from searchengine.cli import (
     explain,
     export_embeddings,
     export_model,
+    gc,
     import_embeddings,
     index,
     key,
@@ -32,6 +33,7 @@ from searchengine.cli import (
     show,
     similar,
     stats,
+    switch,
     tune,
 )
 from searchengine.cli import eval as evaluation
@@ -65,6 +67,8 @@ app.command("key")(key.key)
 app.command("mcp")(mcp.mcp)
 app.command("stats")(stats.stats)
 app.command("corpora")(corpora.corpora)
+app.command("switch")(switch.switch)
+app.command("gc")(gc.gc)
 app.command("reindex")(reindex.reindex)
 app.command("tune")(tune.tune)
 app.command("plan")(plan.plan)
@@ -118,7 +122,7 @@ def run() -> NoReturn:
     would load and we never use, is left out; and at the end, when every file and database is
     closed, the process ends without taking torch, gRPC and FAISS apart.
     """
-    gc.set_threshold(100_000, 20, 50)
+    garbage.set_threshold(100_000, 20, 50)
     leave_out_pandas()
     code: object = 0
     try:

@@ -12,19 +12,19 @@ def corpora(
     config: options.Config = None,
     sets: options.Sets = None,
 ) -> None:
-    """List all corpora of a database."""
-    from searchengine.present.corpora import side_json, sides_table
+    """List all corpora of a database, drafts and what was live before among them."""
+    from searchengine.present.corpora import standing_json, standings_table
     from searchengine.store.configured import open_configured_store
 
     settings = options.read_settings(config, sets, store__uri=store)
     store_ = open_configured_store(settings)
     try:
-        sides = store_.sides()
+        found = store_.versions()
     finally:
         store_.close()
     if as_json:
-        emit_json({"store": settings.store_uri, "sides": [side_json(info) for info in sides]})
-    elif sides:
-        emit(sides_table(sides))
+        emit_json({"store": settings.store_uri, "sides": [standing_json(one) for one in found]})
+    elif found:
+        emit(standings_table(found))
     else:
         say(f"{settings.store_uri} holds no corpora yet: searchengine index PATH makes one")

@@ -47,6 +47,8 @@ def import_embeddings(
         str | None,
         typer.Option("--index-profile", metavar="NAME", help="Index profile of a new corpus."),
     ] = None,
+    beside: options.Beside = False,
+    bulk: options.Bulk = False,
     as_json: options.AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
     store: options.StoreUri = None,
@@ -55,6 +57,7 @@ def import_embeddings(
 ) -> None:
     """Import embeddings that clip-retrieval (or export-embeddings) has written."""
     import ingest.embeddings as embeddings
+    from ingest.bulk import open_bulk_store
     from ingest.report import Report
     from searchengine.cli.index import stop_on_interrupt
     from searchengine.cli.progress import stages
@@ -71,7 +74,7 @@ def import_embeddings(
     embeddings.find_shards(folder, modality.value)  # what is missing is told before all else
     stamp = time.strftime("%Y%m%d-%H%M%S")
     report = Report(path=settings.data_dir / "reports" / f"{stamp}-import.jsonl")
-    store_ = open_configured_store(settings)
+    store_: Store = open_bulk_store(settings) if bulk else open_configured_store(settings)
     try:
         name = _model_name(settings, folder, modality.value, store_)
         job = embeddings.Importing(
@@ -81,6 +84,7 @@ def import_embeddings(
             modality.value,
             images,
             settings.store.profile,
+            draft=beside or bulk,
         )
         if verify:
             _verify(job, name, verify, settings)
@@ -92,6 +96,8 @@ def import_embeddings(
         store_.close()
         report.finish()
     _print(report, settings, as_json=as_json)
+    if job.draft:
+        options.tell_of_draft(settings, make_live=bulk and not report.interrupted)
     if report.interrupted:
         raise typer.Exit(130)
 

@@ -84,6 +84,8 @@ def index(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")
     ] = False,
+    beside: options.Beside = False,
+    bulk: options.Bulk = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Stay, and index again when files change.")
     ] = False,
@@ -132,6 +134,8 @@ def index(
         modality=modality.value if modality else None,
         prune=prune,
         dry_run=dry_run,
+        draft=beside,
+        bulk=bulk,
     )
     job.build_source()  # a path that is not there is told before a progress bar is drawn
     with stop_on_interrupt() as stop:
@@ -139,6 +143,8 @@ def index(
         for report in _watched(run, job, paths, stop, quiet) if watch else _once(run, job, quiet):
             _print_profile(report, trace)
             _print_report(report, settings, as_json=as_json, dry_run=dry_run)
+    if job.draft and not dry_run:
+        options.tell_of_draft(settings, make_live=bulk and not report.interrupted)
     if report.interrupted:
         raise typer.Exit(130)
     if strict and report.failed:

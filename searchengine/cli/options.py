@@ -59,6 +59,24 @@ Show = Annotated[
 ]
 
 
+Beside = Annotated[
+    bool,
+    typer.Option(
+        "--beside",
+        help="Into a draft beside the corpus as it is; searchengine switch makes it live.",
+    ),
+]
+
+
+Bulk = Annotated[
+    bool,
+    typer.Option(
+        "--bulk",
+        help="Into a draft, by the server's own import of files (see store.bulk_uri).",
+    ),
+]
+
+
 class ModalityChoice(str, Enum):
     """Which side of a corpus."""
 
@@ -67,6 +85,31 @@ class ModalityChoice(str, Enum):
 
 
 Modality = Annotated[ModalityChoice, typer.Option("--modality", help="Search images or texts.")]
+
+
+def switch_command(settings: Settings) -> str:
+    """Return the command that makes the corpus's draft live, as a person would type it."""
+    import shlex
+
+    named = "" if settings.corpus == "default" else f" --corpus {shlex.quote(settings.corpus)}"
+    return f"searchengine switch{named}"
+
+
+def tell_of_draft(settings: Settings, *, make_live: bool = False) -> None:
+    """Say how a draft that was written becomes live; ``make_live`` makes a corpus's first so."""
+    from searchengine.cli.talk import say
+    from searchengine.store.configured import open_configured_store
+    from searchengine.store.readiness import is_first
+
+    if make_live:
+        store = open_configured_store(settings)
+        try:
+            if is_first(store, settings.corpus):
+                store.switch(settings.corpus)
+                return
+        finally:
+            store.close()
+    say(f"nobody sees it yet: {switch_command(settings)} makes it live")
 
 
 def read_settings(config: str | None, sets: list[str] | None = None, **flags: Any) -> Settings:

@@ -110,9 +110,9 @@ class Versions:
         return self._moving(now, live)
 
     def moved_on(self, left: Version) -> bool:
-        """Look at once; tell whether another version than this one is live, and take that."""
+        """Look at once; tell whether this version is live no more, and take the one that is."""
         live = self._looked(MODALITIES[0])
-        if live is None or live.name == left.name:
+        if live is not None and live.name == left.name:
             return False
         self._take(live)
         return True

@@ -25,7 +25,7 @@ _ROWS_A_LOOK = 256
 _CALLS = (
     *("describe", "sides", "search", "search_text", "fetch", "count"),
     *("ensure", "upsert", "delete", "settle", "reindex", "set_effort", "drop"),
-    *("versions", "switch", "discard"),
+    *("versions", "switch", "discard", "import_file", "wait_for_imports"),
 )
 
 

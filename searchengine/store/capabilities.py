@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from searchengine.errors import UnsupportedError
 from searchengine.store.filters.pushdown import Dialect
 from searchengine.store.profiles import PROFILES, Needs
 
@@ -29,6 +30,8 @@ class Capabilities:
     """All hits above a score."""
     dialect: Dialect
     """What its filter expressions can say."""
+    bulk: bool = False
+    """Whether it reads files by itself (``Store.import_file``)."""
 
     @property
     def rows_apart(self) -> bool:
@@ -79,7 +82,17 @@ def _capabilities(backend: Backend, version: str, dialect: Dialect, modern: bool
         group_by=modern,
         range_search=True,
         dialect=dialect,
+        bulk=backend == "server",
     )
+
+
+def check_bulk(capabilities: Capabilities) -> None:
+    """Raise ``UnsupportedError`` unless the database can import files."""
+    if not capabilities.bulk:
+        raise UnsupportedError(
+            f"{capabilities.version} has no bulk import",
+            hint="write as usual, without --bulk; a Milvus server can import files",
+        )
 
 
 def _builds(backend: Backend, version: str, needs: Needs) -> bool:

@@ -158,6 +158,25 @@ class Connection:
             time.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
+    def below(
+        self, method: str, *args: Any, doing: str, patience_s: float = 0, **kwargs: Any
+    ) -> Any:
+        """Call a method of the layer below ``MilvusClient``, as ``call`` does.
+
+        With ``retry_times=1`` once only.
+        """
+        below = self._client._get_connection()
+        if kwargs.get("retry_times") == 1:
+            try:
+                return getattr(below, method)(*args, timeout=self.patience.write_s, **kwargs)
+            except Exception as error:
+                raise self._raised(error, doing) from error
+
+        def ask(left: float) -> Any:
+            return getattr(below, method)(*args, timeout=left, **kwargs)
+
+        return self._patiently(ask, doing, patience_s)
+
     def attempt(self, method: str, *args: Any, doing: str, **kwargs: Any) -> Any:
         """Like ``call``, but ``None`` when the collection, alias or database does not exist."""
         try:

@@ -12,7 +12,7 @@ from searchengine.errors import MismatchError, NotFoundError
 from searchengine.records import MODALITIES, Side
 from searchengine.store import naming
 from searchengine.store.bm25 import frequencies_of, item_terms, query_terms, score
-from searchengine.store.capabilities import Capabilities, memory_capabilities
+from searchengine.store.capabilities import Capabilities, check_bulk, memory_capabilities
 from searchengine.store.contract import Found, SideInfo, Standing
 from searchengine.store.effort import check_effort, check_tunable
 from searchengine.store.fields import VECTOR, check_fields, decode_row, encode_item
@@ -213,6 +213,14 @@ class MemoryStore:
         names = check_fields(fields)
         for row in self._matching(side, self._need(side), where):
             yield decode_row(row, names, side.modality)
+
+    def import_file(self, side: Side, name: str, rows: int) -> None:
+        """Refuse: there is nobody else who could read a file."""
+        check_bulk(self._capabilities)
+
+    def wait_for_imports(self, side: Side) -> None:
+        """Refuse."""
+        check_bulk(self._capabilities)
 
     def delete(self, side: Side, ids: Sequence[str]) -> None:
         """Remove items; ids that do not exist are no error."""

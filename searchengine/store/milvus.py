@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import MismatchError, NotFoundError
 from searchengine.records import MODALITIES, Side
-from searchengine.store import naming, reading, sides, switching
+from searchengine.store import importing, naming, reading, sides, switching
 from searchengine.store.bm25 import item_terms
+from searchengine.store.capabilities import check_bulk
 from searchengine.store.connection import Connection
 from searchengine.store.contract import Standing
 from searchengine.store.effort import check_effort, check_tunable, outgrown
@@ -210,6 +211,18 @@ class MilvusStore:
             pages = reading.scan(self._connection, handle, where, self._pushed(where), names)
         for page in pages:
             yield from page
+
+    def import_file(self, side: Side, name: str, rows: int) -> None:
+        """Have the server itself read a file; return when its rows are counted."""
+        check_bulk(self.capabilities)
+        handle = self._known(side)
+        sides.note(self._connection, handle, replace(handle.label, settled=False))
+        importing.import_file(self._connection, handle, name, rows)
+
+    def wait_for_imports(self, side: Side) -> None:
+        """Wait for imports into the side that a run which is gone has asked for."""
+        check_bulk(self.capabilities)
+        importing.wait_for_all(self._connection, self._known(side).collection)
 
     def delete(self, side: Side, ids: Sequence[str]) -> None:
         """Remove items; ids that do not exist are no error."""

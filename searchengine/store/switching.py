@@ -154,7 +154,7 @@ def _ours(
     connection: Connection, corpus: str | None, modalities: Iterable[Modality]
 ) -> list[Labelled]:
     """Return the collections of a corpus, or of all, by their names."""
-    prefixes = (naming.PREFIX,)
+    prefixes: tuple[str, ...] = (naming.PREFIX,)
     if corpus is not None:
         prefixes = tuple(naming.alias_of(Side(corpus, one)) + "_" for one in modalities)
     names = connection.call("list_collections", doing="listing the corpora")

@@ -212,6 +212,14 @@ class AtRestStore:
                 return found[1].scan(where, names)
         return self._awake().scan(side, where=where, fields=fields)
 
+    def import_file(self, side: Side, name: str, rows: int) -> None:
+        """Refuse, as Lite does."""
+        self._awake().import_file(side, name, rows)
+
+    def wait_for_imports(self, side: Side) -> None:
+        """Refuse, as Lite does."""
+        self._awake().wait_for_imports(side)
+
     def delete(self, side: Side, ids: Sequence[str]) -> None:
         """Remove items; ids that do not exist are no error."""
         self._awake().delete(side, ids)
