@@ -101,7 +101,7 @@ class BulkStore:
             if file.bytes >= self._file_bytes:
                 self._begin_import(side)
         if again:
-            self._finish(side)
+            self.finish(side)
             self._inner.upsert(side, again)
 
     def fetch(
@@ -114,12 +114,12 @@ class BulkStore:
 
     def delete(self, side: Side, ids: Sequence[str]) -> None:
         """Remove items, those in files among them."""
-        self._finish(side)
+        self.finish(side)
         self._inner.delete(side, ids)
 
     def settle(self, side: Side) -> SideInfo:
         """Have all rows imported and counted, then bring the side to rest."""
-        self._finish(side)
+        self.finish(side)
         return self._inner.settle(side)
 
     def close(self) -> None:
@@ -142,7 +142,8 @@ class BulkStore:
         self._inner.import_file(side, file.name, file.rows)
         file.remove()
 
-    def _finish(self, side: Side) -> None:
+    def finish(self, side: Side) -> None:
+        """Have all rows of a side imported and counted."""
         self._begin_import(side)
         self._wait()
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import StoreUnavailableError
-from searchengine.store import reading
+from searchengine.store import reading, sides
 
 if TYPE_CHECKING:
     from searchengine.store.connection import Connection
@@ -47,11 +47,14 @@ def import_file(connection: Connection, handle: Handle, name: str, rows: int) ->
         )
 
 
-def wait_for_all(connection: Connection, collection: str) -> None:
-    """Wait for imports into a collection that a run which is gone has asked for."""
-    for state in _tasks(connection, collection):
+def wait_for_all(connection: Connection, handle: Handle) -> None:
+    """Wait for imports that a run which is gone has asked for; what they brought is found then."""
+    tasks = _tasks(connection, handle.collection)
+    for state in tasks:
         if state.state_name not in (_DONE, *_FAILED):
             _wait(connection, state.task_id, str(state.infos.get("files", "")))
+    if tasks:  # what is imported is found some moments later, or once all is loaded anew
+        sides.reload(connection, handle)
 
 
 def _begin(connection: Connection, collection: str, name: str) -> int:

@@ -222,7 +222,7 @@ class MilvusStore:
     def wait_for_imports(self, side: Side) -> None:
         """Wait for imports into the side that a run which is gone has asked for."""
         check_bulk(self.capabilities)
-        importing.wait_for_all(self._connection, self._known(side).collection)
+        importing.wait_for_all(self._connection, self._known(side))
 
     def delete(self, side: Side, ids: Sequence[str]) -> None:
         """Remove items; ids that do not exist are no error."""
