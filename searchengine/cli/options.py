@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from searchengine.settings import Settings
+    from searchengine.store.contract import SideInfo, Store
 
 Corpus = Annotated[
     str | None, typer.Option("--corpus", "-c", metavar="NAME", help="The corpus to work on.")
@@ -68,6 +69,9 @@ Beside = Annotated[
 ]
 
 
+Draft = Annotated[
+    bool, typer.Option("--draft", help="Of the draft (index --beside), before it is live.")
+]
 Bulk = Annotated[
     bool,
     typer.Option(
@@ -85,6 +89,27 @@ class ModalityChoice(str, Enum):
 
 
 Modality = Annotated[ModalityChoice, typer.Option("--modality", help="Search images or texts.")]
+
+
+def sides_of(store: Store, settings: Settings, *, draft: bool) -> list[SideInfo]:
+    """Return the sides of the corpus that is meant, or those of its draft.
+
+    Raises ``NotFoundError`` where there are none.
+    """
+    from searchengine.errors import NotFoundError
+
+    state = "draft" if draft else "live"
+    found = [one.info for one in store.versions(settings.corpus) if one.state == state]
+    if found:
+        return found
+    what = (
+        f"corpus {settings.corpus!r} has no draft"
+        if draft
+        else f"there is no corpus {settings.corpus!r}"
+    )
+    raise NotFoundError(
+        f"{what} in {settings.store_uri}", hint="searchengine corpora lists what there is"
+    )
 
 
 def switch_command(settings: Settings) -> str:

@@ -26,6 +26,7 @@ def tune(
         typer.Option("--queries", metavar="N", help="How many queries of a kind to measure on."),
     ] = 200,
     corpus: options.Corpus = None,
+    draft: options.Draft = False,
     as_json: options.AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing on the way.")] = False,
     store: options.StoreUri = None,
@@ -36,7 +37,6 @@ def tune(
 
     They are kept with the corpus and used from then on. Exits with 1 where none finds enough.
     """
-    from searchengine.errors import NotFoundError
     from searchengine.evaluate.tune_report import tuning_json, tuning_table, untuned_json
     from searchengine.store.configured import open_configured_store
 
@@ -44,12 +44,7 @@ def tune(
     store_ = open_configured_store(settings)
     tell: Callable[[str], None] = (lambda _: None) if quiet else say
     try:
-        sides = [info for info in store_.sides() if info.side.corpus == settings.corpus]
-        if not sides:
-            raise NotFoundError(
-                f"there is no corpus {settings.corpus!r} in {settings.store_uri}",
-                hint="searchengine corpora lists what there is",
-            )
+        sides = options.sides_of(store_, settings, draft=draft)
         found = [(info, _tune(store_, info, recall, k, queries, tell)) for info in sides]
     finally:
         store_.close()

@@ -71,7 +71,14 @@ class MilvusStore:
         if handle is None:
             return None
         self._handles[side] = handle
-        return self._info(handle, fresh=fresh)
+        info = self._info(handle, fresh=fresh)
+        # By its version, too: who asks what a side is like goes on with the very one.
+        very = Side(side.corpus, side.modality, version=info.version)
+        known = self._handles.get(very, handle)
+        self._handles[very] = replace(
+            handle, side=very, words=known.words, words_counted=known.words_counted
+        )
+        return info
 
     def sides(self) -> list[SideInfo]:
         """Return all live sides of all corpora, sorted by corpus and modality."""

@@ -55,6 +55,8 @@ def test_another_model_beside_switch_back_and_gc(typed: Typing, photos: Path) ->
     with pytest.raises(MismatchError, match="drawn-scenes"):
         typed("index", photos, "--model", "fake", "--beside", "-q")
     again = json.loads(typed("index", photos, "--beside", "-q", "--json"))
+    assert "FLAT" in typed("reindex", "FLAT", "--draft")
+    assert "finds all there is" in typed("tune", "--draft", "-q")
     assert (again["model"], again["unchanged"], again["embedded"]) == ("drawn-scenes", 6, 0)
     asked = ("search", "green", "--json")
     before = json.loads(typed(*asked))

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -319,3 +321,29 @@ def test_readers_and_a_writer_never_see_the_past(folder: Path) -> None:
     assert missed == []
     reader.close()
     writer.close()
+
+
+def test_the_version_that_is_live_is_read_and_another_by_its_name(tmp_path: Path) -> None:
+    folder, text = tmp_path / "milvus", Side("c", "text")
+    draft = Side("c", "image", draft=True)
+    with closing(open_store(folder)) as store:
+        for side, dim in ((SIDE, DIM), (text, DIM), (draft, 16)):
+            print_ = "b" * 32 if side.draft else "a" * 32
+            store.ensure(replace(spec_of("c", dim, fingerprint=print_), side=side))
+            store.upsert(side, rows_of(20, dim))
+    for back, dim in ((None, DIM), (False, 16), (True, DIM)):
+        if back is not None:
+            with closing(open_store(folder)) as store:
+                store.switch("c", back=back)
+        with closing(open_store(folder, at_rest=True)) as store:
+            assert isinstance(store, AtRestStore)
+            info = store.describe(SIDE)
+            assert info is not None
+            assert (info.dim, info.count) == (dim, 20)
+            very = replace(SIDE, version=info.version)
+            [hits] = store.search(very, rows_of(20, dim)[3].vector, limit=3)
+            assert hits[0].id == rows_of(4)[3].item.id
+            assert store._sides[very] is store._sides[SIDE]  # read once
+            assert store._lite is None
+            texts = store.describe(text)
+            assert (texts is None) == (back is False)  # a draft without texts has none when live
