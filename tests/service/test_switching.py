@@ -17,6 +17,9 @@ from searchengine.store.memory import MemoryStore
 from tests.query.test_switching import NEW, OLD, QUESTIONS, Models, ask, write
 from tests.service.conftest import settings_at
 
+OLD_NAME, NEW_NAME = "fake", "drawn-scenes"
+"""Models that there are; what they are here, the test says."""
+
 
 def searched(client: TestClient, text: str) -> dict[str, Any]:
     asked = {"query": text, "limit": 8, "modalities": ["image", "text"], "vectors": True}
@@ -29,8 +32,8 @@ def searched(client: TestClient, text: str) -> dict[str, Any]:
 def test_no_failed_and_no_mixed_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(version_module, "AGE_S", 0.2)
     store = MemoryStore()
-    write(store, "c", OLD, "fake-old", draft=False)
-    models = Models(**{"fake-old": OLD, "fake-new": NEW})
+    write(store, "c", OLD, OLD_NAME, draft=False)
+    models = Models(**{OLD_NAME: OLD, NEW_NAME: NEW})
     settings = settings_at(tmp_path, corpus="c", query__keep=0)
     app = create_app(
         settings, open_store=lambda _: store, load_encoder=lambda _, model: models(model)
@@ -53,12 +56,12 @@ def test_no_failed_and_no_mixed_answer(tmp_path: Path, monkeypatch: pytest.Monke
         for reader in readers:
             reader.start()
         try:
-            follow(answers, "fake-old")
-            write(store, "c", NEW, "fake-new", draft=True)
+            follow(answers, OLD_NAME, errors)
+            write(store, "c", NEW, NEW_NAME, draft=True)
             models.wait_s = 0.5
-            for back, model in ((False, "fake-new"), (True, "fake-old"), (False, "fake-new")):
+            for back, model in ((False, NEW_NAME), (True, OLD_NAME), (False, NEW_NAME)):
                 store.switch("c", back=back)
-                follow(answers, model)
+                follow(answers, model, errors)
             store.discard("c")
             time.sleep(0.5)
         finally:
@@ -67,7 +70,7 @@ def test_no_failed_and_no_mixed_answer(tmp_path: Path, monkeypatch: pytest.Monke
                 reader.join(30)
     assert not errors, errors
     right = {}
-    for name, encoder in (("fake-old", OLD), ("fake-new", NEW)):
+    for name, encoder in ((OLD_NAME, OLD), (NEW_NAME, NEW)):
         alone = MemoryStore()
         write(alone, "c", encoder, name, draft=False)
         engine = SearchEngine(alone, Models(**{name: encoder}), corpus="c")
@@ -77,12 +80,13 @@ def test_no_failed_and_no_mixed_answer(tmp_path: Path, monkeypatch: pytest.Monke
         hits = found["hits"]
         model = found["model"]
         assert [(hit["modality"], hit["id"]) for hit in hits] == right[model, text]
-        assert {len(hit["vector"]) for hit in hits} == {OLD.dim if "old" in model else NEW.dim}
+        assert {len(hit["vector"]) for hit in hits} == {OLD.dim if model == OLD_NAME else NEW.dim}
 
 
-def follow(answers: list[tuple[str, dict[str, Any]]], model: str) -> None:
+def follow(answers: list[tuple[str, dict[str, Any]]], model: str, errors: list[Exception]) -> None:
     """Wait until the service answers by a model."""
     end = time.monotonic() + 60
     while not answers or answers[-1][1]["model"] != model:
+        assert not errors, errors
         assert time.monotonic() < end
         time.sleep(0.05)
