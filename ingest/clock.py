@@ -82,6 +82,7 @@ class StageClock:
         self._tracks: list[_Track] = []
         self._joint: dict[str, _Joint] = {}
         self._joining = threading.Lock()
+        self._elsewhere: _Track | None = None
 
     def set_workers(self, **workers: int) -> None:
         """Say how many threads may be at work in a stage; a stage not named has one."""
@@ -121,6 +122,14 @@ class StageClock:
             if one is end:
                 return
             yield one
+
+    def add(self, stage: str, items: int, busy_s: float) -> None:
+        """Count work that was done by another process."""
+        with self._joining:
+            if self._elsewhere is None:
+                self._elsewhere = _Track("elsewhere", self._now, self._began, None)
+                self._tracks.append(self._elsewhere)
+        self._elsewhere.add(stage, items, busy_s)
 
     def read(self) -> Reading:
         """Return the times up to now, work under way included."""
@@ -180,6 +189,11 @@ class _Track:
 
     def count(self, stage: str, items: int) -> None:
         with self._lock:
+            self._count(stage, items)
+
+    def add(self, stage: str, items: int, busy_s: float) -> None:
+        with self._lock:
+            self._busy[stage] = self._busy.get(stage, 0.0) + busy_s
             self._count(stage, items)
 
     def add_to(self, busy: dict[str, float], items: dict[str, int], at: float) -> None:

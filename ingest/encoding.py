@@ -88,20 +88,23 @@ class Encoding:
         while self._under_way:
             yield self._under_way.popleft().result()
 
-    # -- in a thread beside ---------------------------------------------------------------
+    def _encode(self, batch: list[Ready]) -> Encoded:  # in a thread beside
+        return encode_batch(self._encoder(), batch, self._clock)
 
-    def _encode(self, batch: list[Ready]) -> Encoded:
-        encoder, began = self._encoder(), time.perf_counter()
-        failures: list[tuple[Ready, EncoderError]] = []
-        reason: EncoderError | None = None
-        good = batch
-        with self._clock.jointly("encode", len(batch)):
-            try:
-                vectors = list(encode(encoder, batch))
-            except EncoderError as error:
-                reason = error
-                good, vectors, failures = _singly(encoder, batch)
-        return Encoded(good, vectors, failures, reason, len(batch), began, time.perf_counter())
+
+def encode_batch(encoder: Encoder, batch: list[Ready], clock: StageClock) -> Encoded:
+    """Encode a batch of one modality; where it fails, its items one by one."""
+    began = time.perf_counter()
+    failures: list[tuple[Ready, EncoderError]] = []
+    reason: EncoderError | None = None
+    good = batch
+    with clock.jointly("encode", len(batch)):
+        try:
+            vectors = list(encode(encoder, batch))
+        except EncoderError as error:
+            reason = error
+            good, vectors, failures = _singly(encoder, batch)
+    return Encoded(good, vectors, failures, reason, len(batch), began, time.perf_counter())
 
 
 def _singly(

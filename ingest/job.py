@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from searchengine.apart.bounds import Bounds
 from searchengine.containers.contract import Limits
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.sources.contract import Source
+    from ingest.sources.shards import Division
     from searchengine.encoders import ModelCard
     from searchengine.encoders.contract import Encoder
     from searchengine.records import Modality
@@ -36,6 +37,9 @@ class Job:
     """What is known of a model without loading it; ``None`` when loading is the only way."""
     prepare_questions: Callable[[Encoder], None] | None = None
     """Called at the end of a run that loaded the encoder: the first question would wait for it."""
+    divide: Callable[[int], Division] | None = None
+    """Parts the source into shards of about so many items, for runners that have many readers;
+    ``None``: it is listed as a whole."""
     model: str | None = None
     """``None``: the corpus's own model, else ``default_model``."""
     default_model: str = ""
@@ -84,17 +88,17 @@ def job_for(
     from searchengine.settings import DEFAULT_MODEL
     from searchengine.store.configured import open_configured_store
 
-    build_source = partial(
-        open_sources,
-        tuple(str(path) for path in paths),
-        recursive=recursive,
-        exclude=tuple(exclude),
-        follow_links=follow_links,
-        modality=modality or "all",
-        max_bytes=settings.ingest.max_bytes,
-        table=settings.table,
-        net=settings.net,
-    )
+    named = tuple(str(path) for path in paths)
+    options: dict[str, Any] = {
+        "recursive": recursive,
+        "exclude": tuple(exclude),
+        "follow_links": follow_links,
+        "modality": modality or "all",
+        "max_bytes": settings.ingest.max_bytes,
+        "table": settings.table,
+        "net": settings.net,
+    }
+    build_source = partial(open_sources, named, **options)
     return Job(
         corpus=settings.corpus,
         build_source=build_source,
@@ -108,6 +112,7 @@ def job_for(
             max_pixels=settings.ingest.max_pixels,
         ),
         describe_model=partial(describe_configured_model, settings),
+        divide=partial(_divide, named, options),
         prepare_questions=partial(
             _prepare_questions, cache_dir=settings.cache_dir, prompts=settings.query.prompts
         ),
@@ -131,6 +136,12 @@ def job_for(
         decode_apart=settings.ingest.decode_apart,
         bounds=Bounds(settings.ingest.decode_s, settings.ingest.decode_mb),
     )
+
+
+def _divide(paths: Sequence[str], options: dict[str, Any], size: int) -> Division:
+    from ingest.sources.shards import divide
+
+    return divide(paths, size=size, **options)
 
 
 def _prepare_questions(encoder: Encoder, *, cache_dir: Path, prompts: str) -> None:

@@ -41,6 +41,8 @@ class Outcomes:
         self._dry_run = dry_run
         self.carried: set[str] = set()
         """Ids whose content was found again under another id: moved, if they turn out gone."""
+        self.proven = False
+        """Whether the model has given a vector yet."""
 
     def take_over(self, one: Known) -> None:
         """Write an item whose content is known with the vector that stands for it."""
@@ -55,8 +57,9 @@ class Outcomes:
     def keep(self, one: Encoded) -> None:
         """Hand on what has been encoded. A model that fails on all of a batch is broken: raises its
         ``EncoderError``."""
-        if one.error and not one.batch and not self._report.embedded and one.items > 1:
+        if one.error and not one.batch and not self.proven and one.items > 1:
             raise one.error
+        self.proven |= bool(one.batch)
         for ready, reason in one.failures:
             self._report.fail(ready.item.uri, "unencodable", str(reason))
             self._forget(ready.todo)

@@ -1,9 +1,9 @@
 """A collection cut into shards: each can be listed and read alone, here or on another machine.
 
 A tar is a shard, as is every file a pattern of addresses names; a Parquet table
-of pictures is cut at its row groups; what is left (folders, files) is listed
-once, and a slice of that listing is a shard. A shard is named by what it holds,
-so that one cut today and one cut tomorrow are the same.
+of pictures is cut at its row groups; what is left (folders, here and in object
+stores, and files) is listed once, and a slice of that listing is a shard. A shard
+is named by what it holds, so that one cut today and one cut tomorrow are the same.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.overlap import chunks
 from ingest.sources import is_picture_table, open_sources
-from ingest.sources.contract import Asset, Skipped, open_file, singles
-from ingest.sources.objects import open_filesystem, scheme_of
+from ingest.sources.contract import Asset, Scope, Skipped, open_file, singles
+from ingest.sources.objects import info_of, open_filesystem, scheme_of
 from ingest.sources.reading import open_regular
 from ingest.sources.tables import row_groups
-from ingest.sources.tar import is_tar
-from searchengine.identity import file_uri
+from ingest.sources.tar import TarSource, is_tar
+from searchengine.identity import file_uri, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
-    from ingest.sources.contract import Scope, Source
+    from ingest.sources.contract import Source
 
 SIZE = 10_000
 """Items a shard, about; a tar is never cut."""
@@ -39,6 +39,10 @@ class Shard:
     name: str
     """Of what it holds: stable as long as that is."""
     build_source: Callable[[], Source]
+    bundled: bool = False
+    """Whether it lists one ``Bundle``, which need not be listed where the index holds all of it."""
+    part_of: Scope | None = None
+    """What it is complete for together with all other shards that say so."""
 
 
 class ListedSource:
@@ -67,6 +71,16 @@ class ListedSource:
         return open_file(self._source, asset)
 
 
+@dataclass(frozen=True)
+class Division:
+    """A collection, parted by what has to be listed in one go and what need not be."""
+
+    build_listed: Callable[[], Source] | None
+    """Folders and files; ``None`` where there are none."""
+    shards: Iterator[Shard]
+    """What can be listed where it is read."""
+
+
 def cut(paths: Sequence[str], *, size: int = SIZE, **options: Any) -> Iterator[Shard]:
     """Yield the shards of a collection; ``options`` are those of ``open_sources``.
 
@@ -74,22 +88,58 @@ def cut(paths: Sequence[str], *, size: int = SIZE, **options: Any) -> Iterator[S
     for all of it, but for this: a shard does not see what another one lists.
     Raises as ``open_sources`` does.
     """
-    listed: list[str] = []
-    for path in paths:
-        if scheme_of(path):
-            for url in _addresses(path, options):
-                yield Shard(url, partial(open_sources, (url,), **options))
-        elif is_tar(path) and os.path.isfile(path):
-            path = os.path.abspath(path)
-            yield Shard(file_uri(path), partial(open_sources, (path,), **options))
-        elif is_picture_table(path, **options):
-            yield from _table(os.path.abspath(path), size, options)
-        else:
-            listed.append(os.path.abspath(os.path.expanduser(path)))
-    if listed:
-        build = partial(open_sources, tuple(listed), **options)
+    division = divide(paths, size=size, **options)
+    yield from division.shards
+    if (build := division.build_listed) is not None:
         for assets in chunks(singles(build()), size):
             yield Shard(assets[0].uri, partial(ListedSource, tuple(assets), build))
+
+
+def divide(paths: Sequence[str], *, size: int = SIZE, **options: Any) -> Division:
+    """Part a collection; as ``cut``, for those who list its folders themselves."""
+    listed: list[str] = []
+    apart: dict[str, Callable[[], Iterator[Shard]]] = {}
+    for path in paths:
+        if path.lower().startswith("file://"):
+            path = str(path_of(path))
+        if scheme_of(path):
+            if _is_folder(path, options):
+                listed.append(path)
+            else:
+                apart[path] = partial(_objects, path, options)
+            continue
+        path = os.path.abspath(os.path.expanduser(path))
+        if is_tar(path) and os.path.isfile(path):
+            apart[path] = partial(_tar, path, options)
+        elif is_picture_table(path, **options):
+            apart[path] = partial(_table, path, size, options)
+        else:
+            listed.append(path)
+    return Division(
+        partial(open_sources, tuple(listed), **options) if listed else None,
+        (shard for shards in apart.values() for shard in shards()),
+    )
+
+
+def _objects(url: str, options: dict[str, Any]) -> Iterator[Shard]:
+    for one in _addresses(url, options):
+        bundled = is_tar(one) and scheme_of(one) not in ("http", "https")
+        yield Shard(one, partial(open_sources, (one,), **options), bundled=bundled)
+
+
+def _tar(path: str, options: dict[str, Any]) -> Iterator[Shard]:
+    bundled = TarSource(path, max_bytes=0).costly
+    yield Shard(file_uri(path), partial(open_sources, (path,), **options), bundled=bundled)
+
+
+def _is_folder(url: str, options: dict[str, Any]) -> bool:
+    open_sources((url,), **options)  # whether it may be read at all
+    if scheme_of(url) in ("http", "https"):
+        return False
+    fs, path = open_filesystem(url)
+    if any(sign in path for sign in "*?["):
+        return False
+    return bool(info_of(fs, path)["type"] == "directory")
 
 
 def _addresses(url: str, options: dict[str, Any]) -> list[str]:
@@ -113,5 +163,9 @@ def _table(path: str, size: int, options: dict[str, Any]) -> Iterator[Shard]:
             if last > first:
                 name = f"{file_uri(path)}#rows={first}-{last - 1}"
                 limits = (first, last - 1)
-                yield Shard(name, partial(open_sources, (path,), rows=limits, **options))
+                yield Shard(
+                    name,
+                    partial(open_sources, (path,), rows=limits, **options),
+                    part_of=Scope(file_uri(path) + "#"),
+                )
             first = last

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from searchengine.cli import options
+from searchengine.cli import options, runners
 from searchengine.cli.talk import emit, emit_json, say
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ingest.job import Job
     from ingest.report import Report
+    from ingest.runners.contract import Runner
     from searchengine.settings import Settings
 
 
@@ -106,6 +107,14 @@ def index(
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    runner: runners.RunnerName = runners.RunnerChoice.local,
+    address: runners.Address = None,
+    gpus_per_worker: runners.GpusPerWorker = None,
+    readers: runners.Readers = None,
+    decoders: runners.Decoders = None,
+    encoders: runners.Encoders = None,
+    writers: runners.Writers = None,
+    runtime_env: runners.RuntimeEnv = None,
     store: options.StoreUri = None,
     config: options.Config = None,
     sets: options.Sets = None,
@@ -113,6 +122,9 @@ def index(
     """Index images and texts. Only what is new or changed is embedded."""
     from ingest.job import job_for
 
+    counts = {"readers": readers, "decoders": decoders, "encoders": encoders, "writers": writers}
+    chosen = runners.choose_runner(runner, address, gpus_per_worker, counts, runtime_env)
+    _check_runner(runner, watch=watch, trace=trace)
     settings = options.read_settings(
         config,
         sets,
@@ -137,11 +149,20 @@ def index(
         draft=beside,
         bulk=bulk,
     )
-    job.build_source()  # a path that is not there is told before a progress bar is drawn
+    if not (address or "").startswith("ray://"):  # the paths are then those of another machine
+        job.build_source()  # a path that is not there is told before a progress bar is drawn
+    here = runner is runners.RunnerChoice.local
     with stop_on_interrupt() as stop:
-        run = partial(run_index, settings=settings, stop=stop, traced=profile or trace is not None)
+        run = partial(
+            run_index,
+            settings=settings,
+            stop=stop,
+            runner=chosen,
+            traced=here and (profile or trace is not None),
+        )
         for report in _watched(run, job, paths, stop, quiet) if watch else _once(run, job, quiet):
-            _print_profile(report, trace)
+            if profile or trace is not None:
+                _print_profile(report, trace)
             _print_report(report, settings, as_json=as_json, dry_run=dry_run)
     if job.draft and not dry_run:
         options.tell_of_draft(settings, make_live=bulk and not report.interrupted)
@@ -157,9 +178,11 @@ def run_index(
     stop: threading.Event,
     *,
     quiet: bool,
+    runner: Runner | None = None,
     traced: bool = False,
 ) -> Report:
-    """Run one job in this process with a progress bar on stderr; ``traced``: note every span."""
+    """Run one job, by default in this process, with a progress bar on stderr; ``traced``: note
+    every span."""
     from ingest.clock import StageClock
     from ingest.report import Report
     from ingest.runners.local import LocalRunner
@@ -174,7 +197,7 @@ def run_index(
     )
     try:
         with progress(job, report, quiet=quiet) as update:
-            LocalRunner().run(job, report, stop=stop, on_progress=update)
+            (runner or LocalRunner()).run(job, report, stop=stop, on_progress=update)
     except SearchEngineError:
         if report.seen:
             say(
@@ -217,6 +240,23 @@ def _watched(
             yield run(job, quiet=True)
 
 
+def _check_runner(runner: runners.RunnerChoice, *, watch: bool, trace: Path | None) -> None:
+    from searchengine.errors import UnsupportedError
+
+    if runner is runners.RunnerChoice.local:
+        return
+    if watch:
+        raise UnsupportedError(
+            "--watch looks at folders of this machine, and a cluster's are elsewhere",
+            hint="run the command again, by the clock: what has not changed costs a comparison",
+        )
+    if trace is not None:
+        raise UnsupportedError(
+            "--trace draws the threads of this process, and the work is done elsewhere",
+            hint="--profile alone tells how long each stage was at work",
+        )
+
+
 @contextmanager
 def stop_on_interrupt() -> Iterator[threading.Event]:
     """The first Ctrl-C asks the run to finish the batch in hand; the second one stops it dead."""
@@ -241,12 +281,12 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
 def _print_profile(report: Report, trace: Path | None) -> None:
     from ingest.limiting import limiting, stage_table
 
-    spans = report.clock.trace
-    if spans is None:
-        return
     say(stage_table(report.clock.read()))
     if report.encoding and (words := limiting(report.encoding[1], report.encoding[0])):
         say(words)
+    spans = report.clock.trace
+    if spans is None:
+        return
     if (path := trace or (report.path and report.path.with_suffix(".trace.json"))) is None:
         return
     try:

@@ -32,6 +32,18 @@ def busy(clock: StageClock) -> dict[str, float]:
     return {one.stage: one.busy_s for one in clock.read().stages}
 
 
+def test_work_of_other_processes_is_added(now: Wound) -> None:
+    clock = StageClock(now=now)
+    clock.set_workers(decode=8)
+    with clock.busy("decode", 1):
+        now.at += 1
+    clock.add("decode", 3, 20.0)
+    clock.add("decode", 1, 2.5)
+    assert clock.read().of("decode") == StageTime("decode", 8, 5, 23.5)
+    now.at += 100
+    assert busy(clock) == {"decode": 23.5}
+
+
 def test_an_inner_stage_stops_the_outer_one(now: Wound) -> None:
     clock = StageClock(now=now)
     with clock.busy("decode", 2):

@@ -11,7 +11,7 @@ import pytest
 
 from ingest.sources import open_sources
 from ingest.sources.contract import Asset, singles
-from ingest.sources.shards import Shard, cut
+from ingest.sources.shards import Shard, cut, divide
 from searchengine.errors import NotFoundError, UsageError
 from searchengine.identity import file_uri
 from tests.ingest.folders import picture
@@ -72,6 +72,25 @@ def test_addresses(paths: list[str]) -> None:
     shards = list(cut(["memory://shards/*.tar"]))
     assert [shard.name for shard in shards] == [f"memory:///shards/{n}.tar" for n in range(2)]
     assert [len(assets(shard.build_source())) for shard in shards] == [3, 3]
+    fs.store.clear()
+
+
+def test_folders_of_an_object_store_are_listed_as_folders_here(paths: list[str]) -> None:
+    fs = fsspec.filesystem("memory")
+    fs.store.clear()
+    for n in range(5):
+        fs.pipe_file(f"/photos/{n}.png", picture((n, 0, 0)))
+    fs.pipe_file("/photos/deep/a.tar", Path(paths[1]).read_bytes())
+    division = divide([*paths, "memory://photos", "memory://photos/deep/a.tar"], size=2)
+    assert division.build_listed is not None
+    listed = assets(division.build_listed())
+    assert len(listed) == 14
+    assert sum(uri.startswith("memory:///photos/") for uri, _, _ in listed) == 5
+    shards = list(division.shards)
+    assert [shard.bundled for shard in shards] == [False, *[False] * 3, False, True]
+    assert [shard.part_of is not None for shard in shards] == [False, *[True] * 3, False, False]
+    names = [shard.name for shard in cut(["memory://photos"], size=2)]
+    assert names == [f"memory:///photos/{n}.png" for n in (0, 2, 4)]
     fs.store.clear()
 
 

@@ -1,0 +1,80 @@
+"""What every stage is built from: the job, and what the driver has found out about the corpus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from searchengine.store.contract import SideSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ingest.corpus import NamesSpace
+    from ingest.job import Job
+    from ingest.sources.contract import Source
+    from ingest.sources.shards import Division
+    from searchengine.records import Modality, Side
+
+SHARD_ITEMS = 1_000
+"""Items a shard of a listing, about: what is compared with the database in one go, and what the
+loss of a reader costs."""
+SLICE_ITEMS = 64
+"""Items a slice, unless the batch size is given: what goes through the model in one go."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Goes to every stage by pickle."""
+
+    job: Job
+    model: str
+    control: Any
+    """Handle of the actor ``Control``."""
+    sides: Mapping[Modality, Side]
+    existing: frozenset[Modality]
+    """The sides that held anything when the run began."""
+    profiles: Mapping[Modality, str]
+    """The index profile of each side, as it is or is asked for."""
+    shard_items: int = SHARD_ITEMS
+    round: int = 0
+    """Counts the times that the stages are begun."""
+
+    @property
+    def slice_items(self) -> int:
+        """Items a slice."""
+        return self.job.batch_size or SLICE_ITEMS
+
+    @property
+    def known(self) -> dict[Modality, Side]:
+        """The sides that held anything when the run began."""
+        return {modality: self.sides[modality] for modality in self.existing}
+
+    def spec(self, modality: Modality, space: NamesSpace) -> SideSpec:
+        """Return what a side has to be like for vectors of that space."""
+        return SideSpec(
+            self.sides[modality],
+            space.name,
+            space.fingerprint,
+            space.dim,
+            self.profiles[modality],
+        )
+
+    def divide(self) -> Division:
+        """Part the source. Raises as ``open_sources`` does."""
+        from ingest.sources.shards import Division
+
+        if self.job.divide is None:
+            return Division(self.job.build_source, iter(()))
+        return self.job.divide(self.shard_items)
+
+    def build_listed(self) -> Source:
+        """Return what the listed assets are opened with."""
+        build: Callable[[], Source] | None = self.divide().build_listed
+        return (build or self.job.build_source)()
+
+    def stopped(self) -> bool:
+        """Whether to take up nothing more."""
+        import ray
+
+        return bool(ray.get(self.control.stopped.remote()))
