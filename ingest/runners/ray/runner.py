@@ -20,6 +20,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from ingest.bulk import BulkStore
 from ingest.clock import Reading
 from ingest.corpus import Corpus
 from ingest.overlap import beside
@@ -104,6 +105,11 @@ def check_store(store: Store) -> None:
         raise UnsupportedError(
             "the runner ray writes from many processes, and this database belongs to one",
             hint="give a Milvus server with --store http://host:19530, or use --runner local",
+        )
+    if isinstance(store, BulkStore):
+        raise UnsupportedError(
+            "the runner ray writes from many processes, and --bulk imports the files of one",
+            hint="leave out --bulk, or use --runner local",
         )
 
 
