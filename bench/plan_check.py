@@ -40,6 +40,8 @@ sys.path.insert(0, str(HERE.parent))
 from tests.milvus_process import MilvusProcess  # noqa: E402
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from searchengine.store.contract import Store
 
 CHECKED = ("FLAT", "HNSW", "IVF_FLAT")
@@ -196,7 +198,7 @@ def fill(server: MilvusProcess, side: Side, items: int, dim: int) -> None:
         store.close()
 
 
-def checked(work: Path, items: int, dim: int) -> list[dict[str, Any]]:
+def checked(work: Path, items: int, dim: int, profiles: Sequence[str]) -> list[dict[str, Any]]:
     """Return what a server of its own takes with so many items, profile by profile."""
     base = work / f"plan-{items}"
     shutil.rmtree(base, ignore_errors=True)
@@ -205,9 +207,9 @@ def checked(work: Path, items: int, dim: int) -> list[dict[str, Any]]:
     try:
         fill(server, side, items, dim)
         tell(f"{items:,} written")
-        for profile in CHECKED:
+        for profile in profiles:
             store = open_store(
-                server.uri if profile == CHECKED[0] else server.start(), timeout_s=300
+                server.uri if profile == profiles[0] else server.start(), timeout_s=300
             )
             start = time.perf_counter()
             store.reindex(side, profile)
@@ -255,12 +257,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--items", type=int, nargs="*", default=[10_000])
     parser.add_argument("--dim", type=int, default=DIM)
+    parser.add_argument("--profiles", nargs="+", default=list(CHECKED))
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--world", type=Path, help="what bench/server_search.py has built")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "plan_check.json")
     chosen = parser.parse_args()
     chosen.work.mkdir(parents=True, exist_ok=True)
-    measured = [row for items in chosen.items for row in checked(chosen.work, items, chosen.dim)]
+    measured = [
+        row
+        for items in chosen.items
+        for row in checked(chosen.work, items, chosen.dim, chosen.profiles)
+    ]
     if chosen.world:
         measured.append(world(chosen.world, chosen.dim))
     before = json.loads(chosen.out.read_text())["rows"] if chosen.out.is_file() else []

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from searchengine.cli.app import app
@@ -169,6 +170,12 @@ def test_only_its_own_pods_reach_ray() -> None:
 def test_the_job_reads_its_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     words = shlex.split(JOB["entrypoint"])
     assert words[:2] == ["searchengine", "index"]
+    known = {
+        name
+        for parameter in get_command(app).commands["index"].params  # type: ignore[attr-defined]
+        for name in parameter.opts
+    }
+    assert {word for word in words if word.startswith("--")} <= known
     mounts = {mount["mountPath"] for mount in CONTAINERS[0]["volumeMounts"]}
     config = Path(words[words.index("--config") + 1])
     assert config.parent.as_posix() in mounts
@@ -192,6 +199,18 @@ def test_the_image_is_one_that_is_built() -> None:
     assert target
     assert f"AS {target[1]}\n" in dockerfile
     assert {container["image"] for container in CONTAINERS} == {target[2]}
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    version = re.search(r"^ray(?:\[\w+\])?==(\S+)", lock, flags=re.MULTILINE)
+    assert version, "requirements.lock pins Ray"
+    assert JOB["rayClusterSpec"]["rayVersion"] == version[1]
+
+
+def test_the_image_has_extras_that_there_are() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    for extras in re.findall(r"'\.\[([\w,]+)\]'", dockerfile):
+        for extra in extras.split(","):
+            assert re.search(rf"^{extra} = \[", project, flags=re.MULTILINE), extra
 
 
 def test_the_cluster_settings_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
