@@ -14,6 +14,7 @@ from searchengine.encoders.names import parse_model, public_name
 from searchengine.errors import (
     DecodeError,
     LimitError,
+    MismatchError,
     NotFoundError,
     QueryError,
     UnknownModelError,
@@ -154,10 +155,10 @@ def count_tokens(encoder: Encoder, sent: Sequence[Sent]) -> int:
 
 
 def check_dimensions(encoder: Encoder, wanted: int | None) -> None:
-    """Raise ``QueryError`` for another number of dimensions than the model has."""
+    """Raise ``MismatchError`` for another number of dimensions than the model has."""
     if wanted is not None and wanted != encoder.dim:
         with at("/dimensions"):
-            raise QueryError(
+            raise MismatchError(
                 f"{public_name(encoder.name)} gives {encoder.dim} dimensions, not {wanted}",
                 hint="leave dimensions out: a part of a vector of this model is no embedding",
             )

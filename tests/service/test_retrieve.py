@@ -167,9 +167,10 @@ def test_wrong_questions(
 
 
 def test_forms_send_one_picture(asking: TestClient) -> None:
-    answer = asking.post(ADDRESS, files={"other": b"x"})
-    assert answer.status_code == 422
-    assert "field image" in answer.json()["detail"]
+    for files in ({"other": b"x"}, {"request": (None, '{"question": "a car"}')}):
+        answer = asking.post(ADDRESS, files=files)
+        assert answer.status_code == 422
+        assert "field image" in answer.json()["detail"]
 
 
 @pytest.fixture

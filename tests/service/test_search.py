@@ -211,6 +211,9 @@ def test_a_batch_answers_each_in_its_place(client: TestClient) -> None:
     wrong = {"queries": [queries[0], {"query": "a", "limti": 1}]}
     pointer = problem_of(client.post(SEARCH + "/batch", json=wrong))["pointer"]
     assert pointer == "/queries/1/limti"
+    wrong = {"queries": [queries[0], {"query": "a", "filter": "a" * 70_000}]}
+    pointer = problem_of(client.post(SEARCH + "/batch", json=wrong))["pointer"]
+    assert pointer == "/queries/1/filter"
     many = {"queries": [queries[0]] * 65}
     assert problem_of(client.post(SEARCH + "/batch", json=many))["pointer"] == "/queries"
 

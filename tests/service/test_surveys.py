@@ -90,6 +90,14 @@ def test_labels_for_some_items(client: TestClient) -> None:
     found = client.post(CORPUS + "/classify", json=asked).json()
     assert [one["id"] for one in found["found"]] == ids
     assert found["items"] == 3
+    vehicle = {"name": "vehicle", "prompts": ["a car", "a boat"]}
+    parted = [{"name": "vehicle", "prompts": [prompt]} for prompt in vehicle["prompts"]]
+    whole, merged = (
+        client.post(CORPUS + "/classify", json={**asked, "labels": [*some, {"name": "house"}]})
+        for some in ([vehicle], parted)
+    )
+    assert merged.json() == whole.json()
+    assert merged.json()["labels"] == ["vehicle", "house"]
 
     def refused(status: int, **more: Any) -> Any:
         answer = client.post(CORPUS + "/classify", json={**asked, **more})
@@ -98,6 +106,5 @@ def test_labels_for_some_items(client: TestClient) -> None:
 
     assert refused(404, items=[32 * "0"])["pointer"] == "/items"
     assert refused(422, filter="width > 3")
-    assert refused(422, labels=[{"name": "car"}, {"name": "car"}])["pointer"] == "/labels"
     assert refused(422, labels=[{"name": "car", "colour": 1}])["pointer"] == "/labels/0/colour"
     assert refused(422, moderate=True)

@@ -61,11 +61,9 @@ async def retrieve(request: Request, service: Shared, corpus: Corpus) -> Respons
     else:
         said, uploads = await read_form(request, "request")
         asked = read_json(said if said is not None else "{}", RetrieveUploadRequest, "request")
-        if set(uploads) - {"image"}:
+        if set(uploads) != {"image"}:
             raise QueryError("send one file, in the field image", hint="or JSON without a file")
-        if not uploads and not asked.question:
-            raise QueryError("nothing is asked for", hint="send a question, a picture, or both")
-        picture = uploads["image"].data if uploads else None
+        picture = uploads["image"].data
     return json_reply(await service.threads.run(request, _answer, service, corpus, asked, picture))
 
 

@@ -42,8 +42,10 @@ _FILTER: dict[str, Any] = {"format": "filter", "maxLength": 65_536}
 _WANTED: dict[str, Any] = {"contains": {"properties": {"weight": {"exclusiveMinimum": 0}}}}
 """Somewhere a query has to say what to look for."""
 _WEIGHTED: dict[str, Any] = {
-    "if": {"properties": {"text_weight": {"type": "number"}}, "required": ["text_weight"]},
-    "then": {"properties": {"hybrid": {"const": True}}, "required": ["hybrid"]},
+    "anyOf": [
+        {"properties": {"text_weight": {"type": "null"}}},
+        {"properties": {"hybrid": {"const": True}}, "required": ["hybrid"]},
+    ]
 }
 
 FilterText = Annotated[str, Field(max_length=65_536, json_schema_extra={"format": "filter"})]
@@ -54,6 +56,8 @@ QueryText = Annotated[
 
 def _filter_shape(value: Any) -> Any:
     """Refuse here what is no filter by its shape; what it says is read later."""
+    if isinstance(value, str) and len(value) > _FILTER["maxLength"]:
+        raise ValueError(f"a filter has no more than {_FILTER['maxLength']:,} characters")
     if value is None or isinstance(value, str) or (isinstance(value, dict) and value):
         return value
     raise ValueError("a filter is a text, or an object that is not empty")

@@ -135,6 +135,11 @@ class EmbedImageForm(Strict):
     )
 
     options: EmbedImageOptions = LEFT_OUT
+    image: bytes = Field(
+        default=LEFT_OUT,
+        json_schema_extra={"format": "binary"},
+        description="A picture; further ones have names of their own.",
+    )
 
 
 class Vectors(Told):

@@ -99,7 +99,7 @@ class RetrieveRequest(RetrieveUploadRequest):
 
 
 class RetrieveForm(BaseModel):
-    """A question and the picture that it is about."""
+    """A picture, and the question about it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -112,9 +112,7 @@ class RetrieveForm(BaseModel):
         },
         description="The question as JSON; left out, the picture is what is asked.",
     )
-    image: bytes = Field(
-        default=LEFT_OUT, json_schema_extra={"format": "binary"}, description="The picture."
-    )
+    image: bytes = Field(json_schema_extra={"format": "binary"}, description="The picture.")
 
 
 class PictureAnswer(Told):

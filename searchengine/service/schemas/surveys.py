@@ -115,7 +115,13 @@ class ClassifyRequest(Strict):
         }
     )
 
-    labels: list[LabelRequest] = Field(default=LEFT_OUT, min_length=1, max_length=MAX_LABELS)
+    labels: list[LabelRequest] = Field(
+        default=LEFT_OUT,
+        min_length=1,
+        max_length=MAX_LABELS,
+        description="Those of one name are one label, with all their descriptions, and the highest "
+        "of their thresholds.",
+    )
     moderate: Literal[True] = Field(
         default=LEFT_OUT, description="Look for what a person should see first."
     )
@@ -174,8 +180,16 @@ class ClassifyAnswer(Told):
 
 
 def label_values(request: ClassifyRequest) -> list[dict[str, Any]]:
-    """Return the labels as ``classify.labels.labels_of`` reads them."""
+    """Return the labels as ``classify.labels.labels_of`` reads them, one of each name."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in request.labels:
+        label = found.setdefault(one.name.strip(), {"name": one.name, "prompts": [], "against": []})
+        label["prompts"] += one.prompts or [one.name]
+        label["against"] += one.against
+        if one.threshold is not None:
+            label["threshold"] = max(one.threshold, label.get("threshold", 0.0))
+    for label in found.values():
+        label["prompts"] = list(dict.fromkeys(label["prompts"]))
     return [
-        {name: value for name, value in one.model_dump().items() if value not in (None, [])}
-        for one in request.labels
+        {name: value for name, value in label.items() if value != []} for label in found.values()
     ]
