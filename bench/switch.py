@@ -163,7 +163,16 @@ def serving(stack: ExitStack, home: Path, options: list[str]) -> httpx.Client:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = ["serve", "--set", f"service.port={port}", "--set", f"corpus={CORPUS}", *options]
+    quiet = ["--set", "service.log=warning"]
+    words = [
+        "serve",
+        *quiet,
+        "--set",
+        f"service.port={port}",
+        "--set",
+        f"corpus={CORPUS}",
+        *options,
+    ]
     process = subprocess.Popen([sys.executable, "-m", "searchengine", *words], cwd=home)
     stack.callback(process.wait)
     stack.callback(process.terminate)

@@ -19,12 +19,15 @@ from searchengine.cli.app import app
 from searchengine.errors import SettingsError, StoreUnavailableError, UnsupportedError, UsageError
 from searchengine.records import Side
 from searchengine.store import open_store
-from searchengine.store.bulk_files import BulkFile, BulkPlace
+from searchengine.store.bulk_files import BulkFile, BulkPlace, clear
 from searchengine.store.contract import Row, Store
 from searchengine.store.fields import ALL_FIELDS, encode_item
 from searchengine.store.memory import MemoryStore
 from tests.ingest.folders import picture
+from tests.ingest.sources.test_remote import Objects, objects, s3_endpoint
 from tests.store.cases import DIM, drop_quietly, make_item, rows_of, spec_of, unit
+
+__all__ = ["objects", "s3_endpoint"]
 
 CORPUS = "bulk 读"
 DRAFT = Side(CORPUS, "image", draft=True)
@@ -183,3 +186,16 @@ def test_who_cannot_import_says_so(tmp_path: Path) -> None:
         MemoryStore().import_file(DRAFT, "a.parquet", 1)
     with pytest.raises(SettingsError, match="nowhere"):
         BulkPlace("nowhere://a/b").open()
+
+
+def test_files_go_into_a_bucket(objects: Objects) -> None:
+    place, rows = BulkPlace(objects.url("incoming")), hard_rows(3)
+    file = BulkFile(place, "se_c")
+    file.add([encode_item(row.item) for row in rows], np.stack([row.vector for row in rows]))
+    file.close()
+    assert file.name.removeprefix("bucket/").startswith("photos/incoming/se_c.")
+    with objects.fs.open(f"bucket/{file.name.removeprefix('bucket/')}") as opened:
+        assert pq.read_table(opened)["id"].to_pylist() == [row.item.id for row in rows]
+    assert clear(place, "se_other") == 0
+    assert clear(place, "se_c") == 1
+    assert objects.fs.find(objects.url("incoming")) == []
