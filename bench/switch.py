@@ -256,7 +256,7 @@ def _report(
 
 
 def _followed(answers: list[Answer], moment: float, model: str) -> float | None:
-    """Return how long after a command, at the latest, an answer came from the version before."""
+    """Return how long after a command the first answer came from the version that it made live."""
     first = next((one.at for one in answers if one.at > moment and one.model == model), None)
     return None if first is None else round(first - moment, 2)
 

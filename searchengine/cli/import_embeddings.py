@@ -97,7 +97,7 @@ def import_embeddings(
         report.finish()
     _print(report, settings, as_json=as_json)
     if job.draft:
-        options.tell_of_draft(settings, make_live=bulk and not report.interrupted)
+        options.tell_of_draft(settings)  # another side may be going to join it
     if report.interrupted:
         raise typer.Exit(130)
 

@@ -165,7 +165,8 @@ def index(
                 _print_profile(report, trace)
             _print_report(report, settings, as_json=as_json, dry_run=dry_run)
     if job.draft and not dry_run:
-        options.tell_of_draft(settings, make_live=bulk and not report.interrupted)
+        whole = modality is None and not report.interrupted
+        options.tell_of_draft(settings, make_live=bulk and whole)
     if report.interrupted:
         raise typer.Exit(130)
     if strict and report.failed:

@@ -102,6 +102,16 @@ def test_drafts_are_thrown_away_when_asked(typed: Typing, photos: Path) -> None:
     assert typed.states() == []
 
 
+def test_embeddings_are_imported_beside(typed: Typing, photos: Path, tmp_path: Path) -> None:
+    typed("index", photos, "--model", "fake", "-q")
+    typed("export-embeddings", tmp_path / "out", "-q")
+    told = typed("import-embeddings", tmp_path / "out", "--beside", "-q")
+    assert told.startswith("6 seen: 6 imported, 0 unchanged, 0 failed")
+    again = typed("import-embeddings", tmp_path / "out", "--beside", "-q")
+    assert again.startswith("6 seen: 0 imported, 6 unchanged, 0 failed")
+    assert typed.states() == [("live", "fake", 6), ("draft", "fake", 6)]
+
+
 def test_lite_has_no_bulk_import(typed: Typing, photos: Path) -> None:
     with pytest.raises(UnsupportedError, match="no bulk import"):
         typed("index", photos, "--model", "fake", "--bulk", "-q")
