@@ -143,7 +143,7 @@ def measure(
         "memory": memory,
         "stored": stored,
         "segments": len(segments),
-        "segment_rows": sorted(segments.values()),
+        "largest_segment_rows": max(segments.values()),
         "forecast": {
             "memory": round(
                 loaded_bytes(
@@ -170,6 +170,7 @@ def faiss_bytes(profile: str, items: int, dim: int) -> int:
 
     if profile == "FLAT":
         return items * dim * 4
+    faiss.omp_set_num_threads(1)
 
     build = PROFILES[profile].build(items, dim)
     factory = {
