@@ -96,12 +96,14 @@ def beside(
     room: Callable[[], int],
     name: str,
     on_tick: Callable[[], None] = lambda: None,
+    on_leave: Callable[[], None] = lambda: None,
 ) -> Generator[_A, None, None]:
     """Yield from an iterable that a thread of its own pulls, at most ``room()`` items ahead.
 
     What the iterable raises is raised here, after what came before it. ``on_tick`` is called now
     and then while nothing comes. Close the generator (``contextlib.closing``) to leave early: the
-    thread finishes the item in hand, closes the iterable and ends.
+    thread finishes the item in hand, closes the iterable and ends. Where that item may never come,
+    ``on_leave`` is to see to it that the iterable ends.
     """
     channel: _Channel[_A] = _Channel(iterable, room)
     thread = threading.Thread(target=channel.fill, name=name, daemon=True)
@@ -110,6 +112,8 @@ def beside(
         yield from channel.empty(on_tick)
     finally:
         channel.close()
+        if thread.is_alive():
+            on_leave()
         thread.join()
 
 

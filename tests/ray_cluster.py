@@ -33,6 +33,7 @@ class RayCluster:
         self._client_port = client_port
         self._cluster: Any = None
         self._workers: list[Any] = []
+        self._raylets: set[str] = set()
 
     def __enter__(self) -> RayCluster:
         os.environ.update(_SETTINGS, RAY_TMPDIR=str(self._folder))
@@ -53,6 +54,7 @@ class RayCluster:
         if self._client_port is not None:
             head["ray_client_server_port"] = self._client_port
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self._note(self._cluster.head_node)
         for _ in range(self._count - 1):
             self.add_node()
         return self
@@ -62,6 +64,7 @@ class RayCluster:
 
         ray.shutdown()
         self._cluster.shutdown()
+        _kill_workers_of(self._raylets)
         for name, value in self._before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -78,6 +81,10 @@ class RayCluster:
         """Add a node, and wait until it is there."""
         node = self._cluster.add_node(num_cpus=self._cpus, object_store_memory=_STORE_BYTES)
         self._workers.append(node)
+        self._note(node)
+
+    def _note(self, node: Any) -> None:
+        self._raylets |= {str(one.process.pid) for one in node.all_processes["raylet"]}
 
     def kill_node(self) -> int:
         """Kill the node that is busiest, the head apart, as a power cut would: raylet and workers,
@@ -92,6 +99,16 @@ class RayCluster:
             with contextlib.suppress(psutil.Error):
                 process.send_signal(signal.SIGKILL)
         return count
+
+
+def _kill_workers_of(raylets: set[str]) -> None:
+    """On a busy machine a worker may outlive its raylet, waiting for ever."""
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("RAY_RAYLET_PID") in raylets:
+                process.kill()
 
 
 def _processes(node: Any) -> list[Any]:

@@ -146,6 +146,19 @@ def test_leaving_early_closes_the_source_and_ends_the_thread() -> None:
     assert "beside-early" not in [thread.name for thread in threading.enumerate()]
 
 
+def test_leaving_does_not_wait_for_what_never_comes() -> None:
+    ended = threading.Event()
+
+    def source() -> Iterator[int]:
+        yield 1
+        assert ended.wait(60)
+
+    with closing(beside(source(), lambda: 9, "beside", on_leave=ended.set)) as items:
+        assert next(items) == 1
+    assert ended.is_set()
+    assert "beside" not in {thread.name for thread in threading.enumerate()}
+
+
 def test_who_waits_is_asked_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.overlap.TICK_S", 0.01)
     ticked = threading.Event()

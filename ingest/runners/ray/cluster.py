@@ -120,12 +120,11 @@ def _part(cpus: float, most: float) -> float:
     return float(int(given)) if given >= 1 else max(_LEAST_CPUS, int(given * 100) / 100)
 
 
-@contextmanager
-def connected(cluster: Cluster) -> Iterator[Any]:
-    """Give the module ``ray``, connected; what was started here is shut down at the end.
+def import_ray() -> Any:
+    """Return the module ``ray``. Raises ``UnsupportedError`` where it is not installed.
 
-    A process that is connected already stays so. Raises ``NotFoundError`` where there is no
-    cluster, ``UnsupportedError`` without the package.
+    To be called before a database is opened: for its sake, the command line leaves out pandas
+    (``searchengine.store.lean_import``), which Ray Data wants.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no network unless asked
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it would talk on our stderr
@@ -134,9 +133,20 @@ def connected(cluster: Cluster) -> Iterator[Any]:
         import ray.data
     except ImportError as error:
         raise UnsupportedError(
-            "the runner ray needs a package that is not here",
+            f"the runner ray needs a package that is not here ({error})",
             hint="pip install 'crossmodal-searchengine[ray]'",
         ) from error
+    return ray
+
+
+@contextmanager
+def connected(cluster: Cluster) -> Iterator[Any]:
+    """Give the module ``ray``, connected; what was started here is shut down at the end.
+
+    A process that is connected already stays so. Raises ``NotFoundError`` where there is no
+    cluster, and as ``import_ray``.
+    """
+    ray = import_ray()
     with _quiet():
         if ray.is_initialized():
             yield ray

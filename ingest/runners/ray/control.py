@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ingest.runners.ray.work import open_patiently
 from searchengine.errors import SearchEngineError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Control:
         self._store: Store | None = None
         self._stopped = False
         self._begun: set[int] = set()
+        self._actors: list[Any] = []
         self._making = asyncio.Lock()
         self._wanted = asyncio.Event()
         self._told = asyncio.Event()
@@ -35,6 +37,15 @@ class Control:
         first = round_ not in self._begun
         self._begun.add(round_)
         return first
+
+    async def enrol(self, actor: Any) -> None:
+        """Note an actor of a stage."""
+        self._actors.append(actor)
+
+    async def dismissed(self) -> list[Any]:
+        """Return the actors of the stages, and forget them."""
+        actors, self._actors = self._actors, []
+        return actors
 
     async def stop(self) -> None:
         """Have the readers take up nothing more."""
@@ -69,7 +80,7 @@ class Control:
     def _ensure(self, spec: SideSpec) -> SearchEngineError | None:
         try:
             if self._store is None:
-                self._store = self._job.build_store()
+                self._store = open_patiently(self._job)
             self._store.ensure(spec)
         except SearchEngineError as error:
             return error

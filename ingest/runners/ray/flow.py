@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from ingest.runners.ray.cluster import Pools
     from ingest.runners.ray.work import Work
 
-_SLICES_A_WRITE = 4
-"""Slices that are written in one call: as many rows as make it worth its while, few enough to be
-lost with a node."""
-
 
 def results(work: Work, pools: Pools) -> Iterator[Any]:
     """Yield tables of slices of which the facts are left. Raises what Ray raises."""
@@ -48,7 +44,7 @@ def results(work: Work, pools: Pools) -> Iterator[Any]:
             (Read, pools.readers, 1),
             (Decode, pools.decoders, 1),
             (Encode, pools.encoders, 1),
-            (Write, pools.writers, _SLICES_A_WRITE),
+            (Write, pools.writers, work.slices_a_write),
         ):
             rows = rows.map_batches(
                 stage,

@@ -54,7 +54,7 @@ class ListShards:
 
     def _all(self) -> Iterator[Order | Slice]:
         try:
-            store = self._work.job.build_store()
+            store = self._work.open_store()
             try:
                 yield from _Listing(self._work, store).run()
             finally:

@@ -57,6 +57,7 @@ class Read:
         self._work = work
         self._pool = ThreadPoolExecutor(READERS, "read")
         self._stop = threading.Event()
+        work.enrol()
 
     def __call__(self, table: Any) -> Iterator[Any]:
         """Yield the slices of an order; what is a slice already passes."""
@@ -73,7 +74,7 @@ class Read:
 
     @cached_property
     def _store(self) -> Store:
-        return self._work.job.build_store()
+        return self._work.open_store()
 
     @cached_property
     def _listed(self) -> Source:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,13 @@ from ingest.overlap import beside
 from ingest.plan import Ledger
 from ingest.runners.ray.away import run_away
 from ingest.runners.ray.book import Book
-from ingest.runners.ray.cluster import Cluster, alive_nodes, connected, size_pools
+from ingest.runners.ray.cluster import (
+    Cluster,
+    alive_nodes,
+    connected,
+    import_ray,
+    size_pools,
+)
 from ingest.runners.ray.control import Control
 from ingest.runners.ray.flow import results
 from ingest.runners.ray.slices import Slice, unpack
@@ -90,6 +96,7 @@ class RayRunner:
         on_progress: Callable[[Report], None],
     ) -> None:
         job.build_source()  # a missing path is told before anything else happens
+        import_ray()
         store = job.build_store()
         try:
             check_store(store)
@@ -237,24 +244,34 @@ class _Run:
                 raise _LostError
             self._on_progress(self._report)
 
+        flow = beside(results(work, pools), lambda: 64, "ray", tick, self._end_stages)
         try:
-            with closing(beside(results(work, pools), lambda: 64, "ray", tick)) as tables:
+            with closing(flow) as tables:
                 for table in tables:
                     came[0] = time.monotonic()
-                    for one in unpack(table):
-                        assert isinstance(one, Slice)
-                        if one.facts.lost:
-                            raise _LostError
-                        if book.enter(one):
-                            self._fold(one.facts)
-                    self._pass_on_stop()
-                    self._on_progress(self._report)
+                    self._take(table, book)
         except self._ray.exceptions.RayError as error:
             if nodes - alive_nodes(self._ray).keys():
                 raise _LostError from error
             raise
         if not book.complete:
             raise _LostError
+
+    def _take(self, table: Any, book: Book) -> None:
+        for one in unpack(table):
+            assert isinstance(one, Slice)
+            if one.facts.lost:
+                raise _LostError
+            if book.enter(one):
+                self._fold(one.facts)
+        self._pass_on_stop()
+        self._on_progress(self._report)
+
+    def _end_stages(self) -> None:
+        """Have nobody wait for what may never come."""
+        with suppress(self._ray.exceptions.RayError):
+            for actor in self._ray.get(self._control.dismissed.remote()):
+                self._ray.kill(actor, no_restart=True)
 
     def _pass_on_stop(self) -> None:
         if self._stop.is_set() and not self._stopping:

@@ -49,6 +49,7 @@ class Stage:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        work.enrol()
 
     def __call__(self, table: Any) -> Iterator[Any]:
         """Yield a row for each row."""
@@ -175,10 +176,11 @@ class Write:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._ensured: set[Modality] = set()
+        work.enrol()
 
     @cached_property
     def _store(self) -> Store:
-        return self._work.job.build_store()
+        return self._work.open_store()
 
     def __call__(self, table: Any) -> Iterator[Any]:
         """Yield a row for each row."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from searchengine.errors import StoreUnavailableError
 from searchengine.store.contract import SideSpec
+from searchengine.store.open import WRITE_PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,12 +18,18 @@ if TYPE_CHECKING:
     from ingest.sources.contract import Source
     from ingest.sources.shards import Division
     from searchengine.records import Modality, Side
+    from searchengine.store.contract import Store
 
 SHARD_ITEMS = 1_000
 """Items a shard of a listing, about: what is compared with the database in one go, and what the
 loss of a reader costs."""
 SLICE_ITEMS = 64
 """Items a slice, unless the batch size is given: what goes through the model in one go."""
+
+SLICES_A_WRITE = 4
+"""As many rows as make a call worth its while, few enough to be lost with a node."""
+
+_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,12 @@ class Work:
     def slice_items(self) -> int:
         """Items a slice."""
         return self.job.batch_size or SLICE_ITEMS
+
+    @property
+    def slices_a_write(self) -> int:
+        """Slices that are written in one call."""
+        rows = self.job.write_rows
+        return max(1, rows // self.slice_items) if rows else SLICES_A_WRITE
 
     @property
     def known(self) -> dict[Modality, Side]:
@@ -73,8 +88,34 @@ class Work:
         build: Callable[[], Source] | None = self.divide().build_listed
         return (build or self.job.build_source)()
 
+    def open_store(self) -> Store:
+        """Open the database; see ``open_patiently``."""
+        return open_patiently(self.job)
+
+    def enrol(self) -> None:
+        """Tell that this actor is one of a stage, so that the driver can end it."""
+        import ray
+
+        self.control.enrol.remote(ray.get_runtime_context().current_actor)
+
     def stopped(self) -> bool:
         """Whether to take up nothing more."""
         import ray
 
         return bool(ray.get(self.control.stopped.remote()))
+
+
+def open_patiently(job: Job) -> Store:
+    """Open the database; wait for one that is away as long as a write would.
+
+    Actors are started again in the middle of a run, which is no moment to be less patient than the
+    writes of the others. Raises as ``Job.build_store``.
+    """
+    until = time.monotonic() + WRITE_PATIENCE_S
+    while True:
+        try:
+            return job.build_store()
+        except StoreUnavailableError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE_S)

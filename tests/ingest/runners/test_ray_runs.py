@@ -83,7 +83,7 @@ def job_of(paths: list[Path | str], uri: str, corpus: str, **options: Any) -> Jo
 
 def on(cluster: RayCluster, **options: Any) -> RayRunner:
     small = {"readers": 1, "decoders": 1, "encoders": 1, "writers": 1, "shard_items": SHARD}
-    return RayRunner(Cluster(address=cluster.address, **{**small, **options}))
+    return RayRunner(Cluster(**{"address": cluster.address, **small, **options}))
 
 
 def photos(folder: Path, count: int) -> Path:
