@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
 from ingest.sources.once import Seen
-from searchengine.errors import UsageError
+from searchengine.errors import StoreUnavailableError, UsageError
 from searchengine.store.bm25 import item_terms
 from searchengine.store.bulk_files import BulkFile, clear
 from searchengine.store.capabilities import check_bulk
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 FILE_BYTES = 512 * 1024 * 1024
 """Of rows in memory's terms: about the segment that a server makes of them."""
+_LATE_ROWS = 5_000
+"""That many of ids that are there already are held back; to write them, imports are waited for."""
 
 
 class BulkStore:
@@ -47,7 +49,10 @@ class BulkStore:
         self._place = place
         self._file_bytes = file_bytes
         self._infos: dict[Side, SideInfo] = {}
-        self._was_empty: dict[Side, bool] = {}
+        self._before: dict[Side, int] = {}
+        self._imported: dict[Side, int] = {}
+        self._late: dict[Side, list[Row]] = {}
+        """Rows of ids that are there or in a file, to take their places."""
         self._seen: dict[Side, Seen] = {}
         self._files: dict[Side, BulkFile] = {}
         self._importing: Future[None] | None = None
@@ -75,7 +80,8 @@ class BulkStore:
         info = self._inner.ensure(spec)
         info = self.describe(side) or info
         self._infos[side] = info
-        self._was_empty[side] = info.count == 0
+        self._before[side], self._imported[side] = info.count, 0
+        self._late[side] = []
         self._seen[side] = Seen()
         return info
 
@@ -100,15 +106,15 @@ class BulkStore:
             file.add(encoded, vectors)
             if file.bytes >= self._file_bytes:
                 self._begin_import(side)
-        if again:
+        self._late[side] += again
+        if len(self._late[side]) >= _LATE_ROWS:
             self.finish(side)
-            self._inner.upsert(side, again)
 
     def fetch(
         self, side: Side, ids: Sequence[str], fields: Fields, *, fresh: bool = True
     ) -> dict[str, Mapping[str, Any]]:
         """Return the fields of those ids that exist; of a draft that was empty, none."""
-        if self._was_empty.get(side):
+        if self._before.get(side) == 0:
             return {}
         return self._inner.fetch(side, ids, fields, fresh=fresh)
 
@@ -116,6 +122,8 @@ class BulkStore:
         """Remove items, those in files among them."""
         self.finish(side)
         self._inner.delete(side, ids)
+        if side in self._before:
+            self._before[side] = self._inner.count(side)
 
     def settle(self, side: Side) -> SideInfo:
         """Have all rows imported and counted, then bring the side to rest."""
@@ -139,13 +147,34 @@ class BulkStore:
             self._importing = self._thread.submit(self._import, side, file)
 
     def _import(self, side: Side, file: BulkFile) -> None:
-        self._inner.import_file(side, file.name, file.rows)
+        self._inner.import_file(side, file.name)
+        self._imported[side] += file.rows
         file.remove()
 
     def finish(self, side: Side) -> None:
-        """Have all rows of a side imported and counted."""
+        """Have all rows of a side imported, found and counted.
+
+        Raises ``StoreUnavailableError`` where there are not as many as there must be.
+        """
         self._begin_import(side)
         self._wait()
+        if self._imported.get(side):
+            self._inner.wait_for_imports(side)
+            self._count(side)
+        if self._late.get(side):
+            late, self._late[side] = self._late[side], []
+            self._inner.upsert(side, late)
+
+    def _count(self, side: Side) -> None:
+        imported = self._imported[side]
+        count = self._inner.count(side)
+        if count != self._before[side] + imported:
+            raise StoreUnavailableError(
+                f"{imported:,} rows were imported beside {self._before[side]:,}, "
+                f"and there are {count:,}",
+                hint="begin the draft anew: searchengine gc --drafts, then the same command",
+            )
+        self._before[side], self._imported[side] = count, 0
 
     def _wait(self) -> None:
         importing, self._importing = self._importing, None

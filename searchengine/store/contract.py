@@ -220,15 +220,19 @@ class Store(Protocol):
     ) -> Iterator[Mapping[str, Any]]:
         """Yield every matching item once, in no order, in bounded memory."""
 
-    def import_file(self, side: Side, name: str, rows: int) -> None:
-        """Have the database itself read a file of ``store.bulk_files``; return when it is counted.
+    def import_file(self, side: Side, name: str) -> None:
+        """Have the database itself read a file of ``store.bulk_files``; return when it has.
 
-        ``name`` is what the database calls the file, ``rows`` are those in it: none of their ids
-        may be there yet. Raises ``UnsupportedError`` where ``capabilities.bulk`` is false.
+        ``name`` is what the database calls the file. None of the ids in it may be there yet: they
+        would be there twice. Its rows are found after ``wait_for_imports``. Raises
+        ``UnsupportedError`` where ``capabilities.bulk`` is false.
         """
 
     def wait_for_imports(self, side: Side) -> None:
-        """Wait for imports into the side that a run which is gone has asked for."""
+        """Wait for imports into the side, by whoever, and have their rows be found.
+
+        For sides that nobody searches: a server loads the side anew.
+        """
 
     def delete(self, side: Side, ids: Sequence[str]) -> None:
         """Remove items; ids that do not exist are no error."""

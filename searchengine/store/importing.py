@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from searchengine.errors import StoreUnavailableError
-from searchengine.store import reading, sides
+from searchengine.store import sides
 
 if TYPE_CHECKING:
     from searchengine.store.connection import Connection
@@ -27,33 +27,21 @@ _STILL_S = 3_600.0
 """Without any progress, an import that began is given up."""
 
 
-def import_file(connection: Connection, handle: Handle, name: str, rows: int) -> None:
-    """Have the server import a file of so many rows; return when all of them are found.
+def import_file(connection: Connection, handle: Handle, name: str) -> None:
+    """Have the server import a file; return when it has. ``wait_for_all`` makes its rows be found.
 
-    Raises ``StoreUnavailableError`` where the server fails, or finds another number of rows.
+    Raises ``StoreUnavailableError`` where the server fails.
     """
-    before = reading.count(connection, handle)
-    task = _begin(connection, handle.collection, name)
-    _wait(connection, task, name)
-    until = time.monotonic() + _VISIBLE_S
-    while (count := reading.count(connection, handle)) < before + rows:
-        if time.monotonic() > until:
-            break
-        time.sleep(_PAUSE_S)
-    if count != before + rows:
-        raise StoreUnavailableError(
-            f"after the import of {rows:,} rows there are {count - before:,} more",
-            hint="begin the draft anew: searchengine gc --drafts, then the same command",
-        )
+    _wait(connection, _begin(connection, handle.collection, name), name)
 
 
 def wait_for_all(connection: Connection, handle: Handle) -> None:
-    """Wait for imports that a run which is gone has asked for; what they brought is found then."""
+    """Wait for all imports that were asked for, by whoever; what they brought is found then."""
     tasks = _tasks(connection, handle.collection)
     for state in tasks:
         if state.state_name not in (_DONE, *_FAILED):
             _wait(connection, state.task_id, str(state.infos.get("files", "")))
-    if tasks:  # what is imported is found some moments later, or once all is loaded anew
+    if tasks:  # a server would find what it has imported half a minute later, by itself
         sides.reload(connection, handle)
 
 

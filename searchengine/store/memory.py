@@ -214,7 +214,7 @@ class MemoryStore:
         for row in self._matching(side, self._need(side), where):
             yield decode_row(row, names, side.modality)
 
-    def import_file(self, side: Side, name: str, rows: int) -> None:
+    def import_file(self, side: Side, name: str) -> None:
         """Refuse: there is nobody else who could read a file."""
         check_bulk(self._capabilities)
 

@@ -219,15 +219,15 @@ class MilvusStore:
         for page in pages:
             yield from page
 
-    def import_file(self, side: Side, name: str, rows: int) -> None:
-        """Have the server itself read a file; return when its rows are counted."""
+    def import_file(self, side: Side, name: str) -> None:
+        """Have the server itself read a file; return when it has."""
         check_bulk(self.capabilities)
         handle = self._known(side)
         sides.note(self._connection, handle, replace(handle.label, settled=False))
-        importing.import_file(self._connection, handle, name, rows)
+        importing.import_file(self._connection, handle, name)
 
     def wait_for_imports(self, side: Side) -> None:
-        """Wait for imports into the side that a run which is gone has asked for."""
+        """Wait for imports into the side, by whoever, and have their rows be found."""
         check_bulk(self.capabilities)
         importing.wait_for_all(self._connection, self._known(side))
 

@@ -212,9 +212,9 @@ class AtRestStore:
                 return found[1].scan(where, names)
         return self._awake().scan(side, where=where, fields=fields)
 
-    def import_file(self, side: Side, name: str, rows: int) -> None:
+    def import_file(self, side: Side, name: str) -> None:
         """Refuse, as Lite does."""
-        self._awake().import_file(side, name, rows)
+        self._awake().import_file(side, name)
 
     def wait_for_imports(self, side: Side) -> None:
         """Refuse, as Lite does."""
