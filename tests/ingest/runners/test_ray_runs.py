@@ -7,10 +7,17 @@ local run writes.
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import fsspec
 import pytest
@@ -19,9 +26,11 @@ from ingest.job import Job, job_for
 from ingest.report import Report
 from ingest.runners.local import LocalRunner
 from ingest.runners.ray import Cluster, RayRunner, runner
+from searchengine.errors import MismatchError, UnsupportedError
 from searchengine.settings import load_settings
 from searchengine.store import open_store
 from searchengine.store.contract import Store
+from tests.faulty_proxy import FaultyProxy
 from tests.ingest.folders import contents, picture
 from tests.ingest.sources.test_picture_table import write_parquet
 from tests.ingest.sources.test_tar import write_tar
@@ -272,3 +281,93 @@ def test_tars_and_parquet_in_an_object_store(
     assert (report.removed, report.embedded) == (11, 0)
     assert contents(store, there) == contents(store, here)
     fs.rm("ray", recursive=True)
+
+
+def test_a_bad_network_between_the_workers_and_the_database(
+    tmp_path: Path,
+    cluster: RayCluster,
+    store: Store,
+    milvus_server_uri: str,
+    corpora: Callable[[], str],
+) -> None:
+    folder = photos(tmp_path / "photos", 150)
+    here, there = corpora(), corpora()
+    LocalRunner().run(job_of([folder], milvus_server_uri, here), Report())
+    at = urlsplit(milvus_server_uri)
+    assert at.hostname
+    assert at.port
+    with FaultyProxy(at.hostname, at.port, cut_every=40, delay_s=0.005) as proxy:
+        report = on(cluster).run(job_of([folder], proxy.uri, there), Report())
+    assert proxy.cuts >= 3
+    assert contents(store, there) == contents(store, here)
+    assert (report.seen, report.failed) == (171, 1)
+
+
+def test_a_driver_that_is_killed_is_gone_on_from(
+    tmp_path: Path,
+    cluster: RayCluster,
+    store: Store,
+    milvus_server_uri: str,
+    corpora: Callable[[], str],
+) -> None:
+    folder = photos(tmp_path / "photos", 600)
+    here, there = corpora(), corpora()
+    LocalRunner().run(job_of([folder], milvus_server_uri, here), Report())
+    command = [sys.executable, "-m", "searchengine", "index", str(folder), "--corpus", there]
+    command += ["--store", milvus_server_uri, "--model", "fake", "--runner", "ray", "--json", "-q"]
+    command += ["--address", cluster.address, "--readers", "1", "--decoders", "1"]
+    command += ["--encoders", "1", "--writers", "1", "--set", f"ingest.batch_size={SLICE}"]
+    env = {**os.environ, "SEARCHENGINE_DATA_DIR": str(tmp_path / "data")}
+    killed = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until = time.monotonic() + 300
+    while not 40 <= (before := len(contents(store, there))) < 600:
+        assert killed.poll() is None, killed.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    done = subprocess.run(
+        [*command, "--profile"], env=env, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)  # nothing else of Ray's is there
+    assert contents(store, there) == contents(store, here)
+    assert told["seen"] == 621
+    assert told["failed"] == 1
+    assert told["unchanged"] >= before
+    assert told["embedded"] == 620 - told["unchanged"]
+    assert "stage    workers" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_from_outside_the_cluster(
+    tmp_path: Path,
+    cluster: RayCluster,
+    store: Store,
+    milvus_server_uri: str,
+    corpora: Callable[[], str],
+    client_port: int,
+) -> None:
+    """By Ray's client: a stop gets there, failures come back, and what stops a run, as itself."""
+    folder = photos(tmp_path / "photos", 300)
+    corpus = corpora()
+    far = on(cluster, address=f"ray://127.0.0.1:{client_port}")
+    stop = threading.Event()
+    stop.set()
+    report = far.run(job_of([folder], milvus_server_uri, corpus), Report(), stop=stop)
+    assert report.interrupted
+    assert report.written == report.embedded == len(contents(store, corpus)) < 320
+    report = Report(path=tmp_path / "failures.jsonl")
+    far.run(job_of([folder], milvus_server_uri, corpus), report)
+    assert not report.interrupted
+    assert report.embedded + report.unchanged == len(contents(store, corpus)) == 320
+    assert report.failed == 1
+    assert "broken.jpg" in (tmp_path / "failures.jsonl").read_text()
+    assert report.clock.read().of("encode") is not None
+    with pytest.raises(MismatchError, match="were encoded by fake"):
+        far.run(job_of([folder], milvus_server_uri, corpus, model="drawn-scenes"), Report())
+    with pytest.raises(UnsupportedError, match="knows no index NONE") as caught:
+        far.run(
+            job_of([folder], milvus_server_uri, corpora(), **{"store.profile": "NONE"}), Report()
+        )
+    assert "It can build" in caught.value.hint
