@@ -19,6 +19,7 @@ from searchengine.store import lite
 from searchengine.store.capabilities import Capabilities, capabilities_of
 from searchengine.store.failures import Fault, fault_of, is_milvus, translate, unavailable
 from searchengine.store.lean_import import import_pymilvus, settle_arrow
+from searchengine.store.lite_memory import WORTH_ROWS, give_back
 from searchengine.store.mirror.mirrors import Step
 from searchengine.store.writing import request_of
 
@@ -136,6 +137,8 @@ class Connection:
             return below.upsert(collection, [], timeout=left, context=context, **ready)
 
         self._patiently(ask, "writing", patience_s)
+        if self.is_lite and len(rows) >= WORTH_ROWS:
+            give_back()
 
     def _patiently(self, ask: Callable[[float], Any], doing: str, patience_s: float = 0) -> Any:
         """Return what ``ask(seconds_left)`` does, asked again while the database is away.

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from searchengine.store.lite_memory import give_back, keep_memory_in_one_place
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -43,6 +45,7 @@ def write_lite_files_leanly() -> bool:
     A lot that is set in the environment stays. Lite reads it once, when it is first imported.
     """
     os.environ.setdefault(_SETTING, str(LOT_BYTES))
+    keep_memory_in_one_place()
     from milvus_lite.engine import flush
     from milvus_lite.engine.compaction import CompactionManager
     from milvus_lite.storage import segment
@@ -141,7 +144,6 @@ def read(path: str) -> Any:
         others = [one.name for one in schema if one not in vectors]
         columns = dict(zip(others, file.read(others, use_threads=False).columns, strict=True))
         columns |= {one.name: _vectors(file, one) for one in vectors}
-    _give_back()
     return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
@@ -178,15 +180,8 @@ def _written(folder: Path, first: int, last: int, schema: Any, tables: Iterable[
         for table in tables:
             rows = max(1, _GROUP_BYTES * max(table.num_rows, 1) // max(table.nbytes, 1))
             writer.write_table(table, row_group_size=rows)
-    _give_back()
+    give_back()
     return str(persisted_rel_path("data", name))
-
-
-def _give_back() -> None:
-    """Have Arrow return what it keeps for later to the system."""
-    import pyarrow as pa
-
-    pa.default_memory_pool().release_unused()
 
 
 class _Kept(NamedTuple):
