@@ -47,6 +47,10 @@ _QUESTIONS = st.fixed_dictionaries(
     {}, optional={"query": QUERIES, "limit": st.integers(1, 20), "fold": st.booleans()}
 )
 
+_RETRIEVALS = st.fixed_dictionaries(
+    {}, optional={"question": _WORDS, "max_items": st.integers(1, 9), "images": st.booleans()}
+)
+
 
 def picture(seed: int) -> bytes:
     """A small picture, different for each seed."""
@@ -68,6 +72,7 @@ def register(world: dict[str, Any]) -> None:
         "query": QUERIES,
         "filter": st.sampled_from(FILTERS),
         "question": _QUESTIONS.map(json.dumps),
+        "retrieval": _RETRIEVALS.map(json.dumps),
         "about": st.just("{}"),
         "item-uri": st.integers(0, 99).map("https://example.org/{}".format),
         "picture-url": st.integers(0, 99).map("https://example.org/{}.jpg".format),

@@ -120,7 +120,7 @@ def test_dimensions_are_the_model_s_or_refused(ai: openai.OpenAI, encoder: Encod
 
 @pytest.mark.parametrize("tokens", [[1, 2, 3], [[1, 2], [3]]])
 def test_tokens_of_other_models_are_refused(ai: openai.OpenAI, tokens: Any) -> None:
-    with pytest.raises(openai.UnprocessableEntityError, match="tokens are those of another model"):
+    with pytest.raises(openai.ConflictError, match="tokens are those of another model"):
         ai.embeddings.create(model="drawn-scenes", input=tokens)
 
 

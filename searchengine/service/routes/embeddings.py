@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 
 from searchengine.encoders.contract import Vectors
 from searchengine.encoders.names import public_name
-from searchengine.errors import QueryError, SearchEngineError
+from searchengine.errors import SearchEngineError
 from searchengine.service.bodies import JSON, read_json
 from searchengine.service.embedding import (
     check_dimensions,
@@ -95,7 +95,7 @@ def _embeddings(service: Service, body: bytes) -> bytes:
     check_dimensions(encoder, asked.dimensions)
     if not isinstance(asked.input, str) and isinstance(asked.input[0], int | list):
         with at("/input"):
-            raise QueryError(
+            raise MismatchError(
                 "tokens are those of another model",
                 hint="send the text itself (LangChain: check_embedding_ctx_length=False)",
             )

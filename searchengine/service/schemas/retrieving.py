@@ -106,7 +106,7 @@ class RetrieveForm(BaseModel):
     request: str = Field(
         default=LEFT_OUT,
         json_schema_extra={
-            "format": "question",
+            "format": "retrieval",
             "contentMediaType": "application/json",
             "contentSchema": {"$ref": "#/components/schemas/RetrieveUploadRequest"},
         },
