@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 
 from searchengine.encoders.contract import Vectors
 from searchengine.encoders.names import public_name
-from searchengine.errors import SearchEngineError
+from searchengine.errors import MismatchError, SearchEngineError
 from searchengine.service.bodies import JSON, read_json
 from searchengine.service.embedding import (
     check_dimensions,
