@@ -1,4 +1,4 @@
-"""Rows go into files that the server imports by itself: the quickest way into a new version.
+"""Rows go into files that the server imports by itself, past its log, into a new version.
 
 ``BulkStore`` is a store whose ``upsert`` writes Parquet, into a draft only. A full file is
 imported in a thread of its own, while the next is being written. An import makes two rows of an id
