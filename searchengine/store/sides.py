@@ -242,21 +242,27 @@ def reload(connection: Connection, handle: Handle) -> None:
 
 
 def wait_for_index(connection: Connection, collection: str) -> None:
-    """Wait until a server's index has taken in all flushed rows."""
-    allowed = _SETTLE_S
-    start = time.monotonic()
-    pause = 0.1
-    while time.monotonic() < start + allowed:
+    """Wait until a server's index has taken in all flushed rows, as long as it gets on with it.
+
+    It is built a segment at a time, and merged segments are indexed anew: what is pending rises
+    and falls. Given up is when it has not changed for the time that all rows might take.
+    """
+    allowed, pause = _SETTLE_S, 0.1
+    changed, pending = time.monotonic(), -1
+    while time.monotonic() < changed + allowed:
         state = connection.call("describe_index", collection, VECTOR, doing="watching the index")
         rows = int(state.get("pending_index_rows", 0)) if state else 1
         if rows <= 0 and str(state.get("state", "Finished")) == "Finished":
             return
+        if rows != pending:
+            changed, pending = time.monotonic(), rows
         if state:
             allowed = _SETTLE_S + int(state.get("total_rows", 0)) / _SETTLE_ITEMS_A_S
         time.sleep(pause)
         pause = min(1.5 * pause, 2.0)
     raise StoreUnavailableError(
-        f"the index at {connection.where} was not done after {allowed:.0f} s",
+        f"the index at {connection.where} has not got on for {allowed:.0f} s, "
+        f"with {pending:,} rows to go",
         hint="Look at the server's load; the same command again goes on waiting.",
     )
 
