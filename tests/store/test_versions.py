@@ -232,13 +232,12 @@ def test_no_reader_sees_two_versions_wherever_a_switch_is_killed(
 def test_a_killed_switch_is_finished_by_the_same_command(
     store: Store, corpus: str, back: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not isinstance(store, MilvusStore):
-        pytest.skip("in memory nothing is half done")
     two_versions(store, corpus)
     if back:
         store.switch(corpus)
     want = LIVE if back else DRAFT
-    call, left = store._connection.call, 0
+    connection = store._connection if isinstance(store, MilvusStore) else None
+    call, left = getattr(connection, "call", None), 0
 
     def dying(method: str, *args: object, **kwargs: object) -> object:
         nonlocal left
@@ -246,9 +245,10 @@ def test_a_killed_switch_is_finished_by_the_same_command(
             left -= 1
             if left < 0:
                 raise KeyboardInterrupt
-        return call(method, *args, **kwargs)  # type: ignore[arg-type]
+        return call(method, *args, **kwargs)  # type: ignore[misc]
 
-    monkeypatch.setattr(store._connection, "call", dying)
+    if connection is not None:  # in memory nothing is half done
+        monkeypatch.setattr(connection, "call", dying)
     for allowed in range(20):
         left = allowed
         try:
