@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.ready
 # Two test files at a time: many of them wait for a server or a process.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: setup demo test check format lint types lock train-demo clean
+.PHONY: setup demo test test-cluster check format lint types lock train-demo clean
 
 setup: $(STAMP)
 
@@ -24,6 +24,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(PYTEST)
+
+# A Ray cluster of three nodes, one of which is killed. Minutes, most of them waiting.
+test-cluster: $(STAMP)
+	$(BIN)/python -m pytest -m cluster
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
