@@ -246,8 +246,11 @@ def _kept(connection: Connection, one: Found) -> bool:
     aliases = connection.attempt("list_aliases", name, doing="looking for aliases")
     if aliases and aliases.get("aliases"):
         return True
-    fresh = time.time() - one.collection.label.made < _BEING_MADE_S
-    return one.state == "nameless" and fresh and not rows_in(connection, name)
+    label = one.collection.label
+    fresh = time.time() - label.made < _BEING_MADE_S
+    # A server counts what has been flushed alone; the label tells of the rest.
+    empty = label.settled and not rows_in(connection, name)
+    return one.state == "nameless" and fresh and empty
 
 
 def rows_in(connection: Connection, collection: str) -> int:

@@ -38,7 +38,7 @@ def served(milvus_server_uri: str, corpus_name: str) -> Iterator[tuple[MilvusSto
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Every call to a database from here on, with its consistency; what is known stays known."""
     monkeypatch.setattr("searchengine.store.reading._LOOK_AGAIN_S", 1e9)
-    monkeypatch.setattr("searchengine.query.engine._SIDE_AGE_S", 1e9)
+    monkeypatch.setattr("searchengine.query.version.AGE_S", 1e9)
     made: Calls = []
     call = Connection.call
 
