@@ -122,6 +122,7 @@ def test_a_draft_is_thrown_away_only_when_asked(store: Store, corpus: str) -> No
 
 def test_of_three_versions_the_oldest_is_what_no_alias_names(store: Store, corpus: str) -> None:
     two_versions(store, corpus, ("image",))
+    store.settle(Side(corpus, "image"))  # a server tells of one without a name what is flushed
     store.switch(corpus)
     fill(store, Side(corpus, "image", draft=True), 2)
     store.switch(corpus)
