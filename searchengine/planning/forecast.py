@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from searchengine.errors import SettingsError, UnsupportedError
+from searchengine.errors import (
+    ModelUnavailableError,
+    SettingsError,
+    UnknownModelError,
+    UnsupportedError,
+)
 from searchengine.planning import rows, segments, vectors, work
 from searchengine.planning.cluster import Component, components, index_nodes, query_nodes
 from searchengine.planning.hardware import accelerator
@@ -97,9 +102,7 @@ def _tower(wishes: Wishes) -> Tower:
         return tower_of(wishes.model)
     try:
         return replace(tower_of(wishes.model), dim=wishes.dim)
-    except SettingsError:
-        raise
-    except Exception as error:
+    except (UnknownModelError, ModelUnavailableError) as error:
         if wishes.images_per_gpu_s is None:
             raise SettingsError(
                 f"{error}", hint="with --dim and --images-per-gpu-s a plan needs no known model"

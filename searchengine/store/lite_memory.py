@@ -2,7 +2,7 @@
 
 Lite takes in rows, writes them to files and merges these in the process that asks it. What that
 frees is kept for later, by the C library and by Arrow's own pool, in pieces: after 50,000 rows it
-was as much again as the rows take. So Arrow takes its memory from the C library too, and the C
+was half as much again as they take. So Arrow takes its memory from the C library too, and the C
 library (glibc) is told from time to time to return what is free: 8 ms.
 """
 
