@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import select
 import signal
@@ -11,7 +12,10 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 _STARTUP_S = 90.0
+_GONE_S = 20.0
 
 _RUNNER = r"""
 import fcntl, os, random, socket, sys, tempfile, time, urllib.request
@@ -44,14 +48,23 @@ def bound(port):
         return None
 
 
-def free_port():
-    with bound(0) as sock:
-        return sock.getsockname()[1]
+taken = {port}
+
+
+def own_port():
+    # None of the usual ones, which may be another server's; and none that systems give to clients:
+    # a connection may take it between here and the server, or one that looks for a server gone.
+    while True:
+        port = random.randrange(20_000, 32_000)
+        if port not in taken and (sock := bound(port)) is not None:
+            sock.close()
+            taken.add(port)
+            return port
 
 
 # The embedded etcd takes 2379 and 2380 unless a file says otherwise: two servers would clash.
 etcd = os.path.join(base, "etcd.yaml")
-client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+client, peer = (f"http://127.0.0.1:{own_port()}" for _ in range(2))
 with open(etcd, "w") as file:
     file.write(
         f"name: default\ndata-dir: {base}/data/etcd.data\n"
@@ -79,17 +92,14 @@ def write_config_too(self):
 
 
 config_class.write_config = write_config_too
-def own_port():
-    # Not the usual one, which may be another server's by the time this one starts again; and none
-    # that systems give to clients: one that looks for a server gone may be given its very port.
-    while True:
-        port = random.randrange(20_000, 32_000)
-        if (sock := bound(port)) is not None:
-            sock.close()
-            return port
 
-
-server = milvus.MilvusServer(wait_for_started=False, proxy_port=port or own_port())
+ports = {
+    name: own_port()
+    for name in milvus.MilvusServerConfig().configurable_items
+    if name.endswith("_port") and not name.startswith("etcd")
+}
+server = milvus.MilvusServer(wait_for_started=False, **(ports | {"proxy_port": port or own_port()}))
+server.webservice_port = own_port()
 server.set_base_dir(base)
 server.config.set("common.security.authorizationEnabled", auth == "auth")
 server.start()
@@ -102,7 +112,9 @@ while server.server_proc.poll() is None:
     except OSError:
         time.sleep(0.1)
 else:
-    sys.exit("milvus ended: see " + os.path.join(base, "logs"))
+    with open(os.path.join(base, "logs", "milvus-stdout.log"), errors="replace") as file:
+        said = file.read()[-2000:]
+    sys.exit(f"milvus ended with {server.server_proc.returncode}: {said}")
 starting.close()
 print(server.listen_port, flush=True)
 sys.stdin.read()  # until whoever started this says stop, or is gone
@@ -126,7 +138,17 @@ class MilvusProcess:
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> str:
-        """Start, or start again, over the same data; return the uri once it answers."""
+        """Start, or start again, over the same data; return the uri once it answers.
+
+        Ports are found free first and taken later, so a start may fail: it is tried twice.
+        """
+        try:
+            return self._start()
+        except RuntimeError as error:
+            logging.getLogger(__name__).warning("trying again: %s", error)
+            return self._start()
+
+    def _start(self) -> str:
         self.base.mkdir(parents=True, exist_ok=True)
         arguments = [str(self.base), str(self._binaries), str(self._port), self._auth]
         self._process = subprocess.Popen(
@@ -172,16 +194,18 @@ class MilvusProcess:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        self._wait_until_gone()
+        self._wait_until_gone(process.pid)
 
-    def _wait_until_gone(self) -> None:
-        """The server is the runner's child, so its end is seen by its port alone."""
-        import socket
-
-        until = time.monotonic() + 10
-        while self._port and time.monotonic() < until:
-            try:
-                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
-            except OSError:
-                return
+    def _wait_until_gone(self, group: int) -> None:
+        """Until no process of the group is left: the next one needs its ports and its locks."""
+        until = time.monotonic() + _GONE_S
+        while time.monotonic() < until and _alive(group):
             time.sleep(0.05)
+
+
+def _alive(group: int) -> bool:
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False

@@ -58,6 +58,10 @@ def run(command: str, folder: Path) -> str:
         "XDG_DATA_HOME": str(folder / ".home/data"),
         "XDG_CACHE_HOME": str(folder / ".home/cache"),
         "COLUMNS": str(COLUMNS),
+        # By itself a slow machine looks for a faster way to encode: ranks that nearly tie would
+        # then depend on the day.
+        "SEARCHENGINE_MODEL__RUNTIME": "torch",
+        "SEARCHENGINE_MODEL__PRECISION": "fp32",
     }
     # Exports last from one command to the next, as in one terminal.
     whole = f". ./.env; {command}\nstate=$?; export -p > ./.env; exit $state"
