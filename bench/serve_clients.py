@@ -18,13 +18,12 @@ from urllib.parse import quote
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-CLOSE = 2e-5
-"""Cosines of one query that differ by no more are the same to rounding: of a batch, of float32."""
+    from serve_truth import Truth
 
-SHARED = 0.8
-"""Of the hits, at least."""
+LIMIT = 10
+"""Hits that are asked for."""
 
 
 @dataclass(slots=True)
@@ -36,7 +35,9 @@ class Load:
     """Of the requests that were answered with 200."""
     statuses: Counter[int] = field(default_factory=Counter)
     wrong: list[tuple[float, str, int]] = field(default_factory=list)
-    """Whose answer was another than it should be: when, the text, how many hits."""
+    """Whose answer was another than it can be: when, the text, how many hits."""
+    recalls: list[float] = field(default_factory=list)
+    """Of the answers that were not wrong."""
     timeline: list[tuple[float, int]] = field(default_factory=list)
     """When each answer came (``time.monotonic``), and its status."""
 
@@ -50,6 +51,7 @@ class Load:
             "p99_ms": round(float(p99) * 1e3, 2),
             "statuses": {str(status): n for status, n in sorted(self.statuses.items())},
             "wrong": len(self.wrong),
+            "recall": round(float(np.mean(self.recalls)), 4) if self.recalls else 0.0,
         }
 
 
@@ -91,34 +93,20 @@ class Clients:
     def __init__(self, port: int, corpus: str, texts: Sequence[str]) -> None:
         self._port = port
         self._paths = {
-            text: f"/v1/corpora/{quote(corpus, safe='')}/search?q={quote(text)}" for text in texts
+            text: f"/v1/corpora/{quote(corpus, safe='')}/search?limit={LIMIT}&q={quote(text)}"
+            for text in texts
         }
         self._next: Iterator[str] = itertools.cycle(texts)
-
-    def references(self) -> dict[str, dict[str, float]]:
-        """Return the score of each hit by its id, for each text, asked one after the other."""
-
-        async def all_of_them() -> dict[str, dict[str, float]]:
-            connection, found = Connection(self._port), {}
-            for text, path in self._paths.items():
-                status, body = await connection.ask(path)
-                if status != 200:
-                    raise SystemExit(f"{text}: {status} {body[:300]!r}")
-                found[text] = scores_of(body)
-            connection.close()
-            return found
-
-        return asyncio.run(all_of_them())
 
     async def load(
         self,
         count: int,
         until: Callable[[], bool],
-        expected: Mapping[str, Mapping[str, float]],
+        truth: Truth,
     ) -> Load:
-        """Keep ``count`` questions under way until then; compare each answer with the expected."""
+        """Keep ``count`` questions under way until then; hold each answer against the truth."""
         load, start = Load(), time.monotonic()
-        await asyncio.gather(*(self._client(load, until, expected) for _ in range(count)))
+        await asyncio.gather(*(self._client(load, until, truth) for _ in range(count)))
         load.seconds = time.monotonic() - start
         return load
 
@@ -126,7 +114,7 @@ class Clients:
         self,
         load: Load,
         until: Callable[[], bool],
-        expected: Mapping[str, Mapping[str, float]],
+        truth: Truth,
     ) -> None:
         connection = Connection(self._port)
         while not until():
@@ -139,8 +127,11 @@ class Clients:
             if status == 200:
                 load.times.append(took)
                 found = scores_of(body)
-                if not same(found, expected[text]):
+                recall = truth.recall(text, found)
+                if recall is None:
                     load.wrong.append((time.monotonic(), text, len(found)))
+                else:
+                    load.recalls.append(recall)
             else:
                 await asyncio.sleep(0.05)  # whoever is refused does not ask again at once
         connection.close()
@@ -149,17 +140,6 @@ class Clients:
 def scores_of(body: bytes) -> dict[str, float]:
     """Return the cosine of each hit of an answer by its id, best first."""
     return {hit["id"]: hit["score"] for hit in json.loads(body)["hits"]}
-
-
-def same(found: Mapping[str, float], expected: Mapping[str, float]) -> bool:
-    """Tell whether two answers are of one question.
-
-    A graph index finds other neighbours now and then where the query differs in its last bit, so
-    up to a fifth of the hits may be others; but not their number, and no hit's cosine.
-    """
-    common = found.keys() & expected.keys()
-    right = all(abs(found[one] - expected[one]) <= CLOSE for one in common)
-    return right and len(found) == len(expected) and len(common) >= SHARED * len(expected)
 
 
 def for_seconds(seconds: float) -> Callable[[], bool]:

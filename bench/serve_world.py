@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from made_rows import _WORDS, CHUNK, Mixture, rows_of
+from made_rows import _WORDS, CHUNK, Mixture, rows_of, uri_of
+from serve_truth import Truth
 
 from searchengine.encoders.configured import load_questions_encoder
+from searchengine.identity import item_id
 from searchengine.records import Side
 from searchengine.settings import load_settings
 from searchengine.store import open_store
@@ -32,7 +34,9 @@ sys.path.insert(0, str(HERE.parent))
 from tests.milvus_process import MilvusProcess  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
+
+    from searchengine.encoders.contract import Encoder, Vectors
 
 CORPUS = "load"
 _READY_S = 300.0
@@ -92,16 +96,31 @@ class ServeWorld:
         side = Side(CORPUS, "image")
         info = store.ensure(SideSpec(side, encoder.name, encoder.fingerprint, encoder.dim))
         if info.count < self.items or not info.settled:
-            made = Mixture(self.items, encoder.dim)
-            # As near to texts as pictures are: around vectors that the text tower gives.
-            middle = encoder.encode_texts(texts_like_questions(64)).mean(axis=0)
-            for first, some in made.chunks(info.count // CHUNK * CHUNK):
-                vectors = some + 2 * middle
-                vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-                store.upsert(side, rows_of(vectors.astype(np.float32), first))
+            for first, vectors in self._vectors(encoder, info.count // CHUNK * CHUNK):
+                store.upsert(side, rows_of(vectors, first))
             info = store.settle(side)
         self.tell(f"Milvus holds {info.count:,} items with {info.index}, {encoder.dim} dimensions")
         store.close()
+
+    def truth(self, texts: Sequence[str], limit: int) -> Truth:
+        """Return the exact answers to some texts."""
+        settings = load_settings(flags={**self.settings(), "model.name": self.model})
+        encoder = load_questions_encoder(settings, self.model)
+        vectors = np.concatenate([some for _, some in self._vectors(encoder)])
+        # One by one, as a service without batching encodes them.
+        asked = {text: encoder.encode_texts([text])[0] for text in texts}
+        return Truth(asked, [item_id(uri_of(n)) for n in range(self.items)], vectors, limit)
+
+    def _vectors(self, encoder: Encoder, first: int = 0) -> Iterator[tuple[int, Vectors]]:
+        """Yield the items' vectors from ``first`` (a multiple of ``CHUNK``), chunk by chunk.
+
+        As near to texts as pictures are: around vectors that the text tower gives.
+        """
+        middle = encoder.encode_texts(texts_like_questions(64)).mean(axis=0)
+        for start, some in Mixture(self.items, encoder.dim).chunks(first):
+            vectors = some + 2 * middle
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            yield start, vectors.astype(np.float32)
 
 
 class ServiceProcess:

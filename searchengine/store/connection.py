@@ -213,6 +213,14 @@ class Connection:
         """Return a side's rows as they are, if they can be read from this process's memory."""
         return self._mirrors.of(alias, self._mirror_bytes) if self._mirrors else None
 
+    def held(self, alias: str) -> Snapshot | None:
+        """Return a side's rows as they are, if they are in this process's memory already."""
+        return self._mirrors.held(alias) if self._mirrors else None
+
+    def mirrors(self, alias: str) -> bool:
+        """Tell whether searches of a side are answered from this process's memory."""
+        return self._mirrors.fits(alias, self._mirror_bytes) if self._mirrors else False
+
     def step(self, alias: str) -> AbstractContextManager[Step]:
         """Have the rows in memory follow a write; for holders of ``writing``."""
         return self._mirrors.step(alias) if self._mirrors else nullcontext(Step(None, None))

@@ -16,8 +16,9 @@ from typing import Any
 from searchengine.errors import DiskFullError, StoreBusyError, StoreUnavailableError
 from searchengine.store.at_rest.readers import give_way
 from searchengine.store.failures import Fault, fault_of, reason_of
-from searchengine.store.lite_files import write_lite_files_leanly
+from searchengine.store.lite_files import read, write_lite_files_leanly
 from searchengine.store.lite_rows import take_rows_leanly
+from searchengine.store.lite_segments import hold_keys_only
 from searchengine.store.mirror.mirrors import Mirrors
 
 
@@ -69,6 +70,7 @@ def release(folder: Path) -> None:
 def _open(folder: Path, key: Path) -> _Opened:
     write_lite_files_leanly()  # before Lite is imported
     take_rows_leanly()
+    hold_keys_only(read)
     from milvus_lite.adapter.grpc.server import start_server_in_thread
     from milvus_lite.exceptions import DataDirLockedError
 

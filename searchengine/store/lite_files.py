@@ -4,7 +4,7 @@ Lite (3.2) keeps the rows it takes in until they are 128 MiB. The table it then 
 of Python's lists, 32 bytes for each component of a vector, 4 bytes in the end; and four files of
 one size are merged in five copies. While 50,000 rows of 256 components went to disk, the process
 took 600 MiB more. Here rows go to disk in smaller lots, a lot's columns are put together as they
-are, and files are merged one after another, in one copy of the largest.
+are, and files are merged a few megabytes at a time.
 
 Asked for its index, Lite counts its rows, and to count them makes such lists as well; here it does
 not.
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -129,8 +130,8 @@ def write(table: Any, partition_dir: str, seq_min: int, seq_max: int) -> str:
     return _written(Path(partition_dir), seq_min, seq_max, table.schema, [table])
 
 
-def read(path: str) -> Any:
-    """Return a data file as an Arrow table whose columns are in one piece each.
+def read(source: Any) -> Any:
+    """Return a data file, by path or opened, as an Arrow table whose columns are in one piece each.
 
     ``pyarrow.parquet.read_table`` gives a piece for each group of rows, and Lite copies the vectors
     to put them together.
@@ -138,7 +139,7 @@ def read(path: str) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
+    with pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False) as file:
         schema = file.schema_arrow
         vectors = [one for one in schema if pa.types.is_fixed_size_list(one.type)]
         others = [one.name for one in schema if one not in vectors]
@@ -233,11 +234,22 @@ def _write(self: Any, folder: Path, lot: Sequence[_Kept]) -> str:
         min(int(one.seqs.min()) for one in lot),
         max(int(one.seqs.max()) for one in lot),
     )
-    return _written(folder, first, last, self._data_schema, map(_rows_of, lot))
+    tables = chain.from_iterable(map(_rows_of, lot))
+    return _written(folder, first, last, self._data_schema, tables)
 
 
-def _rows_of(one: _Kept) -> Any:
+def _rows_of(one: _Kept) -> Iterator[Any]:
+    """Yield a file's rows that stay, a group of rows at a time."""
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    table = read(str(one.path))
-    return table if len(one.places) == table.num_rows else table.take(pa.array(one.places))
+    with pq.ParquetFile(one.path, buffer_size=_BUFFER, pre_buffer=False) as file:
+        first = 0
+        for group in range(file.num_row_groups):
+            count = file.metadata.row_group(group).num_rows
+            start, end = np.searchsorted(one.places, (first, first + count))
+            places = one.places[start:end] - first
+            first += count
+            if len(places):
+                table = file.read_row_group(group, use_threads=False)
+                yield table if len(places) == count else table.take(pa.array(places))

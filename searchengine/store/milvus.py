@@ -270,8 +270,7 @@ class MilvusStore:
         handle = self._handle(side)
         self._check_written(handle)
         with self._connection.writing:
-            # For those who read meanwhile; and where there is one, it answers.
-            mirrored = self._connection.mirrored(handle.collection) is not None
+            mirrored = self._connection.mirrors(handle.collection)
             sides.flush(self._connection, handle)
             count = reading.count(self._connection, handle)
             wanted = resolve(handle.label.profile, count, mirrored=mirrored)
@@ -291,8 +290,7 @@ class MilvusStore:
         name = profile_name(profile, self.capabilities)
         handle = self._handle(side)
         with self._connection.writing:
-            # For those who read meanwhile; and where there is one, it answers.
-            mirrored = self._connection.mirrored(handle.collection) is not None
+            mirrored = self._connection.mirrors(handle.collection)
             sides.flush(self._connection, handle)
             count = reading.count(self._connection, handle)
             index = resolve(name, count, mirrored=mirrored)

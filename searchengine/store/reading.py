@@ -45,7 +45,7 @@ def count(connection: Connection, handle: Handle, *, fresh: bool = True) -> int:
 
     Exactly, unless it need not be fresh: then a server answers at once.
     """
-    rows = connection.mirrored(handle.collection)
+    rows = connection.held(handle.collection)
     consistency = sides.STRONG if fresh else sides.EVENTUALLY
     handle.items = passing(connection, handle, "", consistency) if rows is None else rows.count
     return handle.items

@@ -127,7 +127,8 @@ def test_rows_acknowledged_before_sigkill_are_there(tmp_path: Path) -> None:
         if acknowledged >= 1500:
             break
     os.kill(writer.pid, signal.SIGKILL)
-    rest, _ = writer.communicate()
+    rest = writer.stdout.read()  # communicate() forgets what the lines above were read ahead of
+    writer.wait()
     acknowledged = max([acknowledged, *(int(line) for line in rest.split())])
     store = open_store(folder)
     rows = rows_of(100_000, dim=32)[:acknowledged]

@@ -58,15 +58,15 @@ def size_of(collection: Any) -> int:
     """Return about how many bytes the rows would take as a snapshot."""
     try:
         segments, _ = collection._read_snapshot()
-        return sum(_weight(one.table) for one in segments) + sum(
-            _weight(batch) for batch in collection._memtable._insert_batches
-        )
+        held = [*segments, *collection._memtable._insert_batches]
+        return sum(_weight(one) for one in held)
     except (AttributeError, TypeError, ValueError) as error:
         raise UnlikeLiteError(str(error)) from error
 
 
-def _weight(table: Any) -> int:
-    return int(table.nbytes) * 5 // 4 + 160 * int(table.num_rows)
+def _weight(rows: Any) -> int:
+    nbytes = rows.nbytes if hasattr(rows, "nbytes") else rows.table.nbytes
+    return int(nbytes) * 5 // 4 + 160 * int(rows.num_rows)
 
 
 def read(collection: Any) -> Snapshot | None:

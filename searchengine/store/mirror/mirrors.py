@@ -105,6 +105,26 @@ class Mirrors:
             self._give_up(alias, error)
             return None
 
+    def held(self, alias: str) -> Snapshot | None:
+        """Return the rows behind an alias if they are here already, and as they are."""
+        try:
+            name = lite_rows.collection_behind(self._database, alias)
+            mirror = self._mirrors.get(name)
+            return None if mirror is None else self._readable(mirror, name)
+        except lite_rows.UnlikeLiteError as error:
+            self._give_up(alias, error)
+            return None
+
+    def fits(self, alias: str, most_bytes: int) -> bool:
+        """Tell whether the rows behind an alias may be read here, without reading them."""
+        try:
+            return most_bytes > 0 and self._fits(
+                lite_rows.collection_behind(self._database, alias), most_bytes
+            )
+        except lite_rows.UnlikeLiteError as error:
+            self._give_up(alias, error)
+            return False
+
     @contextmanager
     def step(self, alias: str) -> Iterator[Step]:
         """Follow a write to the collection behind an alias; for holders of the writing lock."""
