@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
-# Two test files at a time: many of them wait for a server or a process.
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+# Three test files at a time on two cores: many of them wait for a server or a process.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --durations 40
 
 .PHONY: setup demo test test-cluster check format lint types lock train-demo clean
 

@@ -195,14 +195,19 @@ def info_of(handle: Handle, count: int) -> SideInfo:
 def note(connection: Connection, handle: Handle, label: Label) -> None:
     """Write a label on the side's collection; nothing to do when it is the one it has."""
     if label != handle.label:
-        connection.call(
-            "alter_collection_properties",
-            handle.collection,
-            properties=naming.write_label(label),
-            doing="noting the state of the corpus",
-            patience_s=connection.patience.write_s,
-        )
+        set_label(connection, handle.collection, label, "noting the state of the corpus")
         handle.label = label
+
+
+def set_label(connection: Connection, collection: str, label: Label, doing: str) -> None:
+    """Write a label on a collection."""
+    connection.call(
+        "alter_collection_properties",
+        collection,
+        properties=naming.write_label(label),
+        doing=doing,
+        patience_s=connection.patience.write_s,
+    )
 
 
 def rebuild(connection: Connection, handle: Handle, index: str, profile: str, count: int) -> Handle:

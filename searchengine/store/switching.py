@@ -232,12 +232,7 @@ def _unname(connection: Connection, alias: str) -> None:
 
 def _note(connection: Connection, one: Labelled, label: Label) -> None:
     if label != one.label:
-        connection.call(
-            "alter_collection_properties",
-            one.collection,
-            properties=naming.write_label(label),
-            doing="noting the version",
-        )
+        sides.set_label(connection, one.collection, label, "noting the version")
 
 
 def _kept(connection: Connection, one: Found) -> bool:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.bundles import unchanged_ids
 from ingest.overlap import ahead, chunks
-from ingest.plan import compare
 from ingest.runners.ray.slices import Facts, Order, Slice, Tally, numbered, pack
 from ingest.sources.contract import Bundle, singles
 from searchengine.errors import SearchEngineError
@@ -95,19 +94,7 @@ class _Listing:
             yield one
 
     def _compare(self, shard: list[Asset | Skipped]) -> Order | Slice:
-        tally = Tally(self._work.sides)
-        todos = tuple(
-            compare(
-                shard,
-                self._store,
-                self._work.sides,
-                self._work.existing,
-                tally.ledgers,
-                tally,
-            )
-        )
-        facts = Facts()
-        facts.take(tally)
+        todos, facts = self._work.compare(shard, self._store)
         return Order(todos=todos, facts=facts) if todos else Slice(facts=facts)
 
     def _look(self, shard: Shard) -> Order | Slice:

@@ -21,7 +21,6 @@ from ingest.expecting import expected
 from ingest.items import Failed, Known, Loaded, load
 from ingest.match import match
 from ingest.overlap import ahead, beside, chunks
-from ingest.plan import compare
 from ingest.runners.ray.slices import (
     Facts,
     Order,
@@ -100,20 +99,8 @@ class Read:
         whole = True
         clock = StageClock()
         for chunk in chunks(clock.through("list", singles(source)), self._work.shard_items):
-            tally = Tally(self._work.sides)
             whole = whole and not any(isinstance(one, Skipped) and one.failed for one in chunk)
-            todos = tuple(
-                compare(
-                    chunk,
-                    self._store,
-                    self._work.sides,
-                    self._work.existing,
-                    tally.ledgers,
-                    tally,
-                )
-            )
-            facts = Facts()
-            facts.take(tally)
+            todos, facts = self._work.compare(chunk, self._store)
             yield from self._cut(source, todos, facts, chunk)
         facts = Facts(scopes=source.scopes)
         facts.take_times(clock)

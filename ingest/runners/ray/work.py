@@ -6,16 +6,19 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ingest.plan import compare
+from ingest.runners.ray.slices import Facts, Tally
 from searchengine.errors import StoreUnavailableError
 from searchengine.store.contract import SideSpec
 from searchengine.store.open import WRITE_PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ingest.corpus import NamesSpace
     from ingest.job import Job
-    from ingest.sources.contract import Source
+    from ingest.plan import Todo
+    from ingest.sources.contract import Asset, Skipped, Source
     from ingest.sources.shards import Division
     from searchengine.records import Modality, Side
     from searchengine.store.contract import Store
@@ -87,6 +90,15 @@ class Work:
         """Return what the listed assets are opened with."""
         build: Callable[[], Source] | None = self.divide().build_listed
         return (build or self.job.build_source)()
+
+    def compare(
+        self, some: Sequence[Asset | Skipped], store: Store
+    ) -> tuple[tuple[Todo, ...], Facts]:
+        """Return what is to be done of what was listed, and what was found out about the rest."""
+        tally, facts = Tally(self.sides), Facts()
+        todos = tuple(compare(some, store, self.sides, self.existing, tally.ledgers, tally))
+        facts.take(tally)
+        return todos, facts
 
     def open_store(self) -> Store:
         """Open the database; see ``open_patiently``."""
