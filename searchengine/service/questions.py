@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from searchengine.query.engine import SearchEngine
-    from searchengine.records import Results
+    from searchengine.records import Modality, Results
     from searchengine.service.bodies import Upload
     from searchengine.service.schemas.asking import Arranging, SearchRequest, TermRequest
     from searchengine.settings import ServiceSettings
@@ -92,9 +92,7 @@ def question(
                 f"no model {request.rerank!r} to rerank with",
                 hint=f"models that may be asked for (setting service.rerank): {known}",
             )
-    for place, one in enumerate(terms):
-        with at(f"/terms/{place}"):
-            _check_allowed(engine, one, request)
+    check_allowed(engine, terms, request.modalities)
     if request.negation:
         terms = engine.read(terms, negation=True)
     shape = {name: getattr(request, name) for name in _SHAPE}
@@ -111,7 +109,16 @@ def question(
     )
 
 
-def _check_allowed(engine: SearchEngine, term: Term, request: Arranging) -> None:
+def check_allowed(
+    engine: SearchEngine, terms: Sequence[Term], modalities: Sequence[Modality] = ()
+) -> None:
+    """Raise the error of a term that cannot be asked here: of those sides, where they are given."""
+    for place, one in enumerate(terms):
+        with at(f"/terms/{place}"):
+            _check_term(engine, one, modalities)
+
+
+def _check_term(engine: SearchEngine, term: Term, modalities: Sequence[Modality]) -> None:
     what = term.what
     if isinstance(what, PictureAt) and what.place.startswith(("http://", "https://")):
         if not engine.access.net:
@@ -120,7 +127,7 @@ def _check_allowed(engine: SearchEngine, term: Term, request: Arranging) -> None
                 hint="send the picture itself",
             )
     elif isinstance(what, RawVector):
-        for modality in request.modalities:
+        for modality in modalities:
             dim = engine.side(modality).dim
             if len(what.values) != dim:
                 raise MismatchError(

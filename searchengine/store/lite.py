@@ -17,6 +17,7 @@ from searchengine.errors import DiskFullError, StoreBusyError, StoreUnavailableE
 from searchengine.store.at_rest.readers import give_way
 from searchengine.store.failures import Fault, fault_of, reason_of
 from searchengine.store.lite_files import read, write_lite_files_leanly
+from searchengine.store.lite_flush import keep_rows_of_a_failed_flush
 from searchengine.store.lite_rows import take_rows_leanly
 from searchengine.store.lite_segments import hold_keys_only
 from searchengine.store.mirror.mirrors import Mirrors
@@ -71,6 +72,7 @@ def _open(folder: Path, key: Path) -> _Opened:
     write_lite_files_leanly()  # before Lite is imported
     take_rows_leanly()
     hold_keys_only(read)
+    keep_rows_of_a_failed_flush()
     from milvus_lite.adapter.grpc.server import start_server_in_thread
     from milvus_lite.exceptions import DataDirLockedError
 

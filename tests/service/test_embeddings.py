@@ -114,6 +114,7 @@ def test_a_folder_is_named_without_its_path() -> None:
 def test_dimensions_are_the_model_s_or_refused(ai: openai.OpenAI, encoder: Encoder) -> None:
     made = ai.embeddings.create(model="drawn-scenes", input="a car", dimensions=encoder.dim)
     assert len(made.data[0].embedding) == encoder.dim
+    ai.embeddings.create(model="drawn-scenes", input="a car", dimensions=float(encoder.dim))  # type: ignore[call-overload]
     with pytest.raises(openai.ConflictError, match=f"gives {encoder.dim} dimensions"):
         ai.embeddings.create(model="drawn-scenes", input="a car", dimensions=8)
 

@@ -105,4 +105,5 @@ def test_explaining_what_cannot_be(client: TestClient) -> None:
     path = client.post(address, json={"terms": [{"image": "/etc/passwd"}]})
     assert path.status_code == 422
     net = client.post(address, json={"terms": [{"image": "https://pictures.example/a.jpg"}]})
-    assert 400 <= net.status_code < 500
+    assert (net.status_code, net.json()["pointer"]) == (403, "/terms/0")
+    assert "send the picture itself" in net.json()["hint"]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from searchengine.query.language import MAX_TERMS
-from searchengine.service.questions import asked_terms, dump
+from searchengine.service.questions import asked_terms, check_allowed, dump
 from searchengine.service.replies import json_reply
 from searchengine.service.routes.search import Corpus
 from searchengine.service.schemas.asking import SearchRequest, TermRequest
@@ -96,4 +96,5 @@ def _explain(service: Service, corpus: str, id: str, asked: ExplainRequest) -> b
 
     terms = asked_terms(SearchRequest(terms=asked.terms))
     engine = service.corpora.engine(corpus)
+    check_allowed(engine, terms)
     return dump(as_json(explain(engine, f"id:{id}", terms, with_map=asked.map).explanation))

@@ -6,7 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from searchengine.service.schemas.strict import LEFT_OUT, PICTURE, Strict, Told, exactly_one
+from searchengine.service.schemas.strict import (
+    LEFT_OUT,
+    PICTURE,
+    WHOLE,
+    Strict,
+    Told,
+    Whole,
+    exactly_one,
+)
 
 MOST_TEXTS = 2_048
 """In one request, as with OpenAI."""
@@ -25,8 +33,8 @@ ModelName = Annotated[
     str, Field(min_length=1, max_length=512, description="As /v1/models lists them.")
 ]
 Tokens = Annotated[
-    Annotated[list[int], Field(min_length=1)]
-    | Annotated[list[Annotated[list[int], Field(min_length=1)]], Field(min_length=1)],
+    Annotated[list[Whole], Field(min_length=1)]
+    | Annotated[list[Annotated[list[Whole], Field(min_length=1)]], Field(min_length=1)],
     Field(description="Refused: the tokens of another model mean nothing to this one."),
 ]
 
@@ -58,7 +66,7 @@ class EmbeddingsRequest(Strict):
     )
     encoding_format: Literal["float", "base64"] = "float"
     """``base64``: of little-endian 32-bit floats."""
-    dimensions: Annotated[int, Field(ge=1)] = LEFT_OUT
+    dimensions: Annotated[int, Field(ge=1), WHOLE] = LEFT_OUT
     """The model's own or none: a part of its vector is no embedding."""
     user: Annotated[str, Field(max_length=512)] = LEFT_OUT
     """Of no effect."""
