@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import itertools
 import json
 import time
@@ -97,6 +98,12 @@ class Clients:
             for text in texts
         }
         self._next: Iterator[str] = itertools.cycle(texts)
+
+    def at(self, port: int) -> Clients:
+        """Return clients of another service with the same questions."""
+        other = copy.copy(self)
+        other._port = port
+        return other
 
     async def load(
         self,

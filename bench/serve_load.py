@@ -59,6 +59,7 @@ class Bench:
         self.asked = asked
         self.world = world
         uncached = {**world.settings(), "service.texts_mb": 0}
+        self._settings = uncached
         log = world.work / "service.log"
         self.batched = ServiceProcess(uncached, log)
         self.batched.wait_until_ready()
@@ -94,10 +95,16 @@ class Bench:
         return {way: {**_medians(some), "rounds": some} for way, some in rounds.items()}
 
     def one_client(self) -> dict[str, Any]:
-        """Return the stage table of one client's last requests, in milliseconds."""
-        load = asyncio.run(self.clients.load(1, for_seconds(self.asked.seconds), self.truth))
-        table = self.batched.stages()
-        return {"client": load.figures(), "stages": table}
+        """Return the stage table of one client's requests, in milliseconds: to a service that no
+        other has asked."""
+        service = ServiceProcess(self._settings, self.world.work / "service-of-one.log")
+        try:
+            service.wait_until_ready()
+            clients = self.clients.at(service.port)
+            load = asyncio.run(clients.load(1, for_seconds(self.asked.seconds), self.truth))
+            return {"client": load.figures(), "stages": service.stages()}
+        finally:
+            service.stop()
 
     def keep_on(self, minutes: float) -> dict[str, Any]:
         """Load the service for so long; return figures and its memory over time."""

@@ -47,7 +47,7 @@ class Service:
         self.corpora.close()
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:  # in the event loop: there is nothing to wait for
     found = request.app.state.service
     assert isinstance(found, Service)
     return found
