@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SEQ = "_seq"
+_ROWS_A_BATCH = 2_048
 _EXACT = ("FLAT", "BRUTE_FORCE")
 _PARTS = {
     *("file_path", "partition", "pks", "seqs", "vectors", "vector_null_mask", "table", "pk_to_row"),
@@ -104,6 +105,7 @@ def _kind() -> Any:
             with self._guard:
                 if self._columns is None:
                     self._columns = type(self).read(self._file)
+                    self._vector_data_by_field.clear()  # the table has them: not mapped besides
                 return self._columns
 
         @property
@@ -128,6 +130,10 @@ def _kind() -> Any:
 
         def build_or_load_index(self, spec: Any, index_dir: str) -> None:
             """Attach the index of a field; a FLAT one is mapped from its file."""
+            with self._guard:
+                self._build_or_map(spec, index_dir)
+
+        def _build_or_map(self, spec: Any, index_dir: str) -> None:
             if spec.index_type not in _EXACT or spec.field_name in self.indexes or not self.pks:
                 super().build_or_load_index(spec, index_dir)
                 return
@@ -138,12 +144,16 @@ def _kind() -> Any:
             mapped = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
             if mapped.ndim != 2 or len(mapped) != len(self.pks):
                 raise ValueError(f"{path} holds {mapped.shape}, not {len(self.pks)} vectors")
-            self._vector_data_by_field[spec.field_name] = (mapped, None)
+            if self.resting:
+                self._vector_data_by_field[spec.field_name] = (mapped, None)
             self.attach_index(BruteForceIndex(mapped, spec.metric_type), field_name=spec.field_name)
 
         def _saved(self, field: str, path: Path) -> bool:
             """Write the vectors of a field as Lite does, lot after lot; ``False`` if some lack."""
             path.parent.mkdir(parents=True, exist_ok=True)
+            for left in path.parent.glob(".*.part"):  # by a process that was killed
+                if f".{os.getpid()}." not in left.name:
+                    left.unlink(missing_ok=True)
             part = path.with_name(f".{path.name}.{os.getpid()}.part")
             try:
                 with part.open("wb") as out:
@@ -155,9 +165,6 @@ def _kind() -> Any:
             return True
 
     return KeysOnly
-
-
-_ROWS_A_BATCH = 2_048
 
 
 def _write_npy(source: Any, field: str, rows: int, out: Any) -> bool:

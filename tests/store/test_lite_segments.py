@@ -150,8 +150,22 @@ def test_a_flat_index_is_mapped_and_finds_the_same(file: Path, tmp_path: Path) -
     assert np.array_equal(vectors, own.vectors)
     assert nulls is None
     assert mine.resting
+    assert np.shares_memory(mine.vectors, mine.index._vectors)
+    assert mine.table.equals(own.table)
+    assert not np.shares_memory(mine.vectors, mine.index._vectors), "they are held once, in memory"
+    assert np.array_equal(mine.vectors, own.vectors)
     kept.unlink()  # as when a merge has made the file a part of another
     assert mine.index.search(queries, 1)[0].shape == (3, 1)
+
+
+def test_what_a_killed_process_left_of_an_index_is_removed(file: Path, tmp_path: Path) -> None:
+    _, mine = both(file)
+    left = tmp_path / "indexes" / ".data_1_2.vector.flat.idx.1.part"
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    mine.build_or_load_index(flat(), str(left.parent))
+    assert not left.exists()
+    assert len(list(left.parent.iterdir())) == 1
 
 
 def test_an_index_file_of_other_rows_is_refused(file: Path, tmp_path: Path) -> None:
