@@ -12,7 +12,7 @@ takes alone is given beside. ``visible`` is when a Strong count finds all rows, 
 index is built and loaded, as ``index`` leaves it. Then the imported version is made live and tuned;
 recall@10 is against plain multiplication, p50 and p99 are of one query a call, after the server was
 stopped and started again; and the memory of its process stands beside what ``searchengine plan``
-says.
+says of the data and what the server took before it had any.
 
 A million of 512 numbers take 2 GB of vectors, up to 9 GB while a server is at work, and half an
 hour on two cores. A server's data is removed when it has been measured (``--keep``: it stays).
@@ -99,6 +99,7 @@ def write(world: World, server: MilvusProcess, way: str) -> dict[str, Any]:
     """Write all rows into a draft in one way; return what took how long."""
     side = Side(world.side.corpus, "image", draft=True)
     plain = open_store(server.start(), timeout_s=300)
+    empty = memory_of(server)["rss"]
     files = server.base / "incoming"
     store = cast("Store", BulkStore(plain, BulkPlace(str(files)))) if way == "bulk" else plain
     with closing(store):
@@ -125,11 +126,15 @@ def write(world: World, server: MilvusProcess, way: str) -> dict[str, Any]:
         "rows_a_s_visible": round(world.items / visible),
         "rows_a_s_settled": round(world.items / settled),
         "index": info.index,
+        "empty_server_rss": empty,
     }
 
 
-def look(world: World, server: MilvusProcess, queries: int) -> dict[str, Any]:
-    """Tune what is live; return recall, latencies and memory of a server that has just started."""
+def look(world: World, server: MilvusProcess, queries: int, empty: int) -> dict[str, Any]:
+    """Tune what is live; return recall, latencies and memory of a server that has just started.
+
+    ``empty`` is what the server's process took before there was data, bytes.
+    """
     with closing(open_store(server.uri, timeout_s=300)) as store:
         tuned = store.describe(world.side)
         assert tuned is not None
@@ -151,7 +156,8 @@ def look(world: World, server: MilvusProcess, queries: int) -> dict[str, Any]:
         memory = memory_of(server)
         info = store.describe(world.side)
     assert info is not None
-    forecast = loaded_bytes(info.index, world.items, world.dim, CAPTION, words=info.full_text)
+    data = loaded_bytes(info.index, world.items, world.dim, CAPTION, words=info.full_text)
+    forecast = empty + data
     return {
         "tuned_to": None if tuned.effort is None else tuned.effort.value,
         "recall": round(found / (TOP * len(asked)), 4),
@@ -159,6 +165,7 @@ def look(world: World, server: MilvusProcess, queries: int) -> dict[str, Any]:
         "p99_ms": round(float(np.percentile(taken, 99)), 3),
         "memory": memory,
         "forecast": round(forecast),
+        "forecast_of_data": round(data),
         "memory_by_forecast": round(memory["rss"] / forecast, 3),
     }
 
@@ -197,7 +204,9 @@ def main() -> None:
             with server_at(world.folder / way, chosen.work, keep=chosen.keep) as server:
                 report[way] = write(world, server, way)
                 if way == "bulk":
-                    report["after"] = look(world, server, chosen.queries)
+                    report["after"] = look(
+                        world, server, chosen.queries, report[way]["empty_server_rss"]
+                    )
     if "bulk" in report and "upsert" in report:
         for kind in ("visible", "settled"):
             times = report["upsert"][f"{kind}_s"] / report["bulk"][f"{kind}_s"]
