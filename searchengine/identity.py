@@ -43,13 +43,18 @@ def fragment_uri(uri: str, kind: str, value: str | int) -> str:
 
 def path_of(uri: str) -> Path | None:
     """Return the local path behind a ``file://`` uri (its fragment left out), else ``None``."""
-    parts = urlsplit(uri)
-    if parts.scheme != "file":
+    text = path_text(uri)
+    return None if text is None else Path(text)
+
+
+def path_text(uri: str) -> str | None:
+    """Return what ``path_of`` does as text: hits are many, and a ``Path`` takes its time."""
+    if uri[:5].lower() != "file:":
         return None
-    path = os.fsdecode(unquote_to_bytes(parts.path))
+    path = os.fsdecode(unquote_to_bytes(urlsplit(uri).path))
     if os.name == "nt":  # file:///C:/x -> C:/x
         path = path.lstrip("/")
-    return Path(path)
+    return path
 
 
 def display(uri: str) -> str:

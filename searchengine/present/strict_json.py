@@ -37,7 +37,7 @@ def plain(value: Any) -> Any:
 
 def clean_text(text: str) -> str:
     """Return the text without lone surrogates, which UTF-8 cannot carry."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def dump(value: Any, *, indent: int | None = None) -> str:

@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from searchengine.query.cursor import decode_cursor, encode_cursor
+from searchengine.query.pool import Candidate
 from searchengine.query.query import MAX_WINDOW
 from searchengine.query.relevance import DEFAULT_THRESHOLD
-from searchengine.query.retrieve import by_vector, by_words, pool_columns, with_relevance
+from searchengine.query.retrieve import (
+    by_vector,
+    by_words,
+    candidate_of,
+    nearest,
+    pool_columns,
+    with_relevance,
+)
 from searchengine.query.stages.diffuse import rerank_by_diffusion
 from searchengine.query.stages.diversify import diversify
 from searchengine.query.stages.expand import rerank_by_expansion
@@ -30,12 +38,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from searchengine.query.cursor import Position
-    from searchengine.query.pool import Candidate
     from searchengine.query.query import Query, Shape
     from searchengine.query.retrieve import Asked
     from searchengine.query.stages.facets import Facet
     from searchengine.records import Modality
-    from searchengine.store.contract import Store
+    from searchengine.store.contract import Found, Store
 
 _WINDOWS = (128, 1_024, MAX_WINDOW)
 """Plain answers are searched to one of these depths: nearby pages are slices of one search."""
@@ -43,6 +50,9 @@ _COMPARED = 4_096
 """As deep as a pool grows whose candidates are compared with each other: that is n * n work."""
 _GROWTH = 4
 """A pool that is relevant to its end is looked for again, so many times as deep."""
+
+
+_Scored = TypeVar("_Scored", Candidate, "Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Arranged:
-    candidates: list[Candidate]
+    candidates: Sequence[Candidate | Found]
+    """As the store found them where they are in its order, of which a page is a small part."""
     found_any: bool
     by_score: bool = False
     """Whether it is in the order of cosine, then id."""
@@ -91,7 +102,7 @@ def answer(
         # Nearer items have come since the page before: its end lies further down than it did.
         whole = _arrange(store, asked, query, whole.deeper, pool, fields)
         start = _start(whole, position, given)
-    page = whole.candidates[start : start + limit]
+    page = [_candidate(one, asked[0]) for one in whole.candidates[start : start + limit]]
     cursor = None
     if page and start + len(page) < len(whole.candidates) and given + len(page) < MAX_WINDOW:
         cursor = encode_cursor(digest, given + len(page), page[-1].id, page[-1].score)
@@ -116,7 +127,7 @@ def _arrange(
         depth = next((one for one in _WINDOWS if one >= wanted), MAX_WINDOW)
         whole = depth == _WINDOWS[0] and not store.capabilities.rows_apart
         columns = (*fields, VECTOR) if whole else ("id",)
-        found = by_vector(store, asked[0], query, depth, columns)
+        found = nearest(store, asked[0], query, depth, columns)
         kept = _above(found, query.shape)
         full = len(found) + len(query.exclude) >= depth and len(kept) == len(found)
         deeper = depth if full and depth < MAX_WINDOW else 0
@@ -124,13 +135,13 @@ def _arrange(
     columns = pool_columns(query.shape)
     found_any, rankings = False, []
     for one in asked:
-        found = _pool(store, one, query, pool, columns)
-        mine = _second_look(found, one, query.shape)
+        pooled = _pool(store, one, query, pool, columns)
+        mine = _second_look(pooled, one, query.shape)
         if query.hybrid:
             worded = by_words(store, one, query, pool, columns)
             found_any = found_any or bool(worded)
             mine = _hybrid(mine, worded, one, query)
-        found_any = found_any or bool(found)
+        found_any = found_any or bool(pooled)
         rankings.append(Ranking(mine))
     candidates = list(rankings[0].candidates) if len(rankings) == 1 else fuse_by_rank(rankings)
     candidates = _above(candidates, query.shape)
@@ -197,9 +208,13 @@ def _second_look(found: Sequence[Candidate], asked: Asked, shape: Shape) -> list
     return candidates if asked.reranker is None else rescore(candidates, asked.reranker)
 
 
-def _above(candidates: list[Candidate], shape: Shape) -> list[Candidate]:
+def _above(candidates: list[_Scored], shape: Shape) -> list[_Scored]:
     least = shape.min_score
     return candidates if least is None else [one for one in candidates if one.score >= least]
+
+
+def _candidate(one: Candidate | Found, asked: Asked) -> Candidate:
+    return one if isinstance(one, Candidate) else candidate_of(one, asked.info.side.modality)
 
 
 def _shaped(candidates: list[Candidate], shape: Shape) -> list[Candidate]:
@@ -235,13 +250,13 @@ def _completed(
     for one in asked:
         modality = one.info.side.modality
         mine = [each for each in page if each.modality == modality]
-        lacking = [each.id for each in mine if not _is_whole(each, fields)]
+        lacking = dict.fromkeys(each.id for each in mine if not _is_whole(each, fields))
         names = (*fields, VECTOR)
-        rows = store.fetch(one.info.side, lacking, names, fresh=False) if lacking else {}
+        rows = store.fetch(one.info.side, [*lacking], names, fresh=False) if lacking else {}
         filled = [
-            each if _is_whole(each, fields) else replace(each, fields=row, vector=row[VECTOR])
+            each.completed(rows[each.id]) if each.id in lacking else each
             for each in mine
-            if (row := rows.get(each.id, {})) or _is_whole(each, fields)
+            if each.id not in lacking or each.id in rows
         ]
         for each in with_relevance(filled, one):
             whole[each.id, modality] = each

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from searchengine.identity import path_of
+from searchengine.identity import path_text
 from searchengine.records import ITEM_FIELDS, Hit
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 STORED = tuple(name for name in ITEM_FIELDS if name != "revision")
 """What a hit carries: every column but the source's private token."""
+_METADATA = tuple(name for name in STORED if name not in {"id", "uri"})
 
 
 def make_hit(rank: int, found: Candidate) -> Hit:
@@ -33,13 +34,11 @@ def make_hit(rank: int, found: Candidate) -> Hit:
 
 def known_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that have a value, and ``path`` for a local file."""
-    known = {
-        name: fields[name]
-        for name in STORED
-        if name not in {"id", "uri"} and fields.get(name) not in (None, {})
-    }
-    path = path_of(fields["uri"])
+    path = path_text(fields["uri"])
     # A name that is no valid text cannot stand in JSON; its uri, percent-encoded, can.
-    return (
-        known if path is None else {"path": str(path).encode("utf-8", "replace").decode(), **known}
-    )
+    known = {} if path is None else {"path": path.encode("utf-8", "replace").decode()}
+    for name in _METADATA:
+        value = fields.get(name)
+        if value is not None and value != {}:
+            known[name] = value
+    return known

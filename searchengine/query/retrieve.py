@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from searchengine.query.query import Query, Shape
     from searchengine.query.resolve import Vector
     from searchengine.query.stages.rescore import Reranker
-    from searchengine.store.contract import SideInfo, Store
+    from searchengine.records import Modality
+    from searchengine.store.contract import Found, SideInfo, Store
 
 _DIGITS = 4
 """Of a relevance. More would say more than is known, and change with the batch."""
@@ -44,11 +45,10 @@ class Asked:
     """Texts that the model tells apart from no text at all only by accident: it knows no word."""
 
 
-def by_vector(
+def nearest(
     store: Store, asked: Asked, query: Query, depth: int, columns: tuple[str, ...]
-) -> list[Candidate]:
+) -> list[Found]:
     """Return the ``depth`` nearest items that match, best first, but for the excluded."""
-    modality = asked.info.side.modality
     [found] = store.search(
         asked.info.side,
         asked.vector[None],
@@ -57,17 +57,21 @@ def by_vector(
         fields=columns,
         fresh=query.fresh,
     )
-    return [
-        Candidate(
-            one.id,
-            one.score,
-            modality,
-            {name: value for name, value in one.fields.items() if name != VECTOR},
-            one.fields.get(VECTOR),
-        )
-        for one in found
-        if one.id not in query.exclude
-    ]
+    return [one for one in found if one.id not in query.exclude]
+
+
+def by_vector(
+    store: Store, asked: Asked, query: Query, depth: int, columns: tuple[str, ...]
+) -> list[Candidate]:
+    """Return what ``nearest`` does, as candidates."""
+    modality = asked.info.side.modality
+    return [candidate_of(one, modality) for one in nearest(store, asked, query, depth, columns)]
+
+
+def candidate_of(found: Found, modality: Modality) -> Candidate:
+    """Return what the store found as a candidate; its vector stands apart from its fields."""
+    fields = {name: value for name, value in found.fields.items() if name != VECTOR}
+    return Candidate(found.id, found.score, modality, fields, found.fields.get(VECTOR))
 
 
 def by_words(
@@ -111,10 +115,7 @@ def with_relevance(candidates: Sequence[Candidate], asked: Asked) -> list[Candid
         return list(candidates)
     vectors = np.stack([one.vector for one in unknown if one.vector is not None])
     judged = iter(round(value, _DIGITS) for value in asked.judge(vectors).tolist())
-    return [
-        one if one.relevance is not None else replace(one, relevance=next(judged))
-        for one in candidates
-    ]
+    return [one if one.relevance is not None else one.judged(next(judged)) for one in candidates]
 
 
 def pool_columns(shape: Shape) -> tuple[str, ...]:

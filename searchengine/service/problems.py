@@ -138,10 +138,13 @@ def describe(error: errors.SearchEngineError) -> Problem:
     )
 
 
-def invalid(error: ValidationError, *before: str) -> RequestValidationError:
-    """Return what FastAPI raises where a body does not fit its model."""
+def invalid(error: ValidationError, *before: str, part: str = "body") -> RequestValidationError:
+    """Return what FastAPI raises where a part of a request (its ``body``, ``query``) does not fit.
+
+    ``before`` is where in that part the value stands that its model describes.
+    """
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return RequestValidationError([{**one, "loc": ("body", *before, *one["loc"])} for one in found])
+    return RequestValidationError([{**one, "loc": (part, *before, *one["loc"])} for one in found])
 
 
 async def _known(request: Request, error: Exception) -> Response:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def serve(app: FastAPI, chosen: ServiceSettings) -> None:
     """Serve an application until SIGINT or SIGTERM; then answer what is under way, and return."""
     import uvicorn
+    from threadpoolctl import threadpool_limits
 
     from searchengine.service.guard.connections import bounded
 
@@ -30,6 +31,9 @@ def serve(app: FastAPI, chosen: ServiceSettings) -> None:
             app.state.service.jobs.closed.set()
             super().handle_exit(sig, frame)
 
+    # Requests share the cores. A small product over all of them waits for those that are busy, and
+    # that takes longer than the product: 13 ms in place of 0.5 beside one busy core of two.
+    threadpool_limits(1, user_api="blas")
     log_to_stderr(logging.getLevelName(chosen.log.upper()))
     server = Server(
         uvicorn.Config(

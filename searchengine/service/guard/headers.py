@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import MutableHeaders
-
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,14 +17,15 @@ PAGE_POLICY = (
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """Of everything else: an indexed file that is a page in disguise does nothing when opened."""
 
-_ALWAYS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
+_POLICY = b"content-security-policy"
 
 
 class SecurityHeaders:
@@ -40,14 +39,17 @@ class SecurityHeaders:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-                page = kind == "text/html" and message["status"] < 400
-                headers.setdefault("content-security-policy", PAGE_POLICY if page else DATA_POLICY)
-                for name, value in _ALWAYS.items():
-                    headers.setdefault(name, value)
+                given = dict(message["headers"])
+                kind = given.get(b"content-type", b"").partition(b";")[0].strip().lower()
+                page = kind == b"text/html" and message["status"] < 400
+                policy = PAGE_POLICY if page else DATA_POLICY
+                wanted = [(_POLICY, policy.encode()), *_ALWAYS]
                 if scope["path"].startswith("/v1"):
-                    headers.setdefault("cache-control", "no-store")
+                    wanted.append((b"cache-control", b"no-store"))
+                message["headers"] = [
+                    *message["headers"],
+                    *(one for one in wanted if one[0] not in given),
+                ]
             await send(message)
 
         await self._app(scope, receive, sending if scope["type"] == "http" else send)

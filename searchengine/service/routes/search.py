@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from searchengine.errors import SearchEngineError
 from searchengine.query.terms import Known, Term, Words
 from searchengine.service.bodies import FORM, JSON, Upload, media_type, read_form, read_json
 from searchengine.service.call import current_call
+from searchengine.service.parameters import parameters_of, read_parameters
 from searchengine.service.problems import at, describe
 from searchengine.service.questions import (
     answered,
@@ -41,15 +42,11 @@ Corpus = Annotated[str, Path(min_length=1, max_length=128, description="A corpus
     "/search",
     summary="Search by a text query that can be bookmarked",
     response_model=SearchAnswer,
+    openapi_extra=parameters_of(SearchParameters),
 )
-async def search_by_address(
-    request: Request,
-    service: Shared,
-    corpus: Corpus,
-    parameters: Annotated[SearchParameters, Query()],
-) -> Response:
+async def search_by_address(request: Request, service: Shared, corpus: Corpus) -> Response:
     """Answer a query as it is typed on the command line."""
-    given = parameters.model_dump(exclude_unset=True)
+    given = read_parameters(request, SearchParameters).model_dump(exclude_unset=True)
     asked = SearchRequest.model_validate({"query": given.pop("q"), **given})
     return json_reply(await service.threads.run(request, _answer, service, corpus, asked, {}))
 
@@ -94,16 +91,12 @@ async def search_batch(
     "/items/{id}/similar",
     summary="Find what is like an indexed item",
     response_model=SearchAnswer,
+    openapi_extra=parameters_of(SimilarParameters),
 )
-async def similar(
-    request: Request,
-    service: Shared,
-    corpus: Corpus,
-    id: ItemId,
-    parameters: Annotated[SimilarParameters, Query()],
-) -> Response:
+async def similar(request: Request, service: Shared, corpus: Corpus, id: ItemId) -> Response:
     """Answer as ``similar id:ID --json`` does."""
-    return json_reply(await service.threads.run(request, _similar, service, corpus, id, parameters))
+    asked = read_parameters(request, SimilarParameters)
+    return json_reply(await service.threads.run(request, _similar, service, corpus, id, asked))
 
 
 def _answer(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from searchengine.classify import report
 from searchengine.classify.classify import (
@@ -28,6 +28,7 @@ from searchengine.query.pool import Candidate
 from searchengine.query.stages.facets import count_values
 from searchengine.query.stages.values import fields_for
 from searchengine.service.call import current_call
+from searchengine.service.parameters import parameters_of, read_parameters
 from searchengine.service.problems import at
 from searchengine.service.questions import dump, filter_of
 from searchengine.service.replies import json_reply
@@ -49,32 +50,34 @@ _CHECKED = 1_000
 """Items between two looks at whether anybody still waits."""
 
 
-@router.get("/facets", summary="How often values occur", response_model=FacetsAnswer)
-async def facets(
-    request: Request,
-    service: Shared,
-    corpus: Corpus,
-    parameters: Annotated[FacetParameters, Query()],
-) -> Response:
+@router.get(
+    "/facets",
+    summary="How often values occur",
+    response_model=FacetsAnswer,
+    openapi_extra=parameters_of(FacetParameters),
+)
+async def facets(request: Request, service: Shared, corpus: Corpus) -> Response:
     """Count all items, or those that pass a filter, by the values of fields.
 
     What answers a question is counted by its search (``facets`` there).
     """
-    return json_reply(await service.threads.run(request, _facets, service, corpus, parameters))
+    asked = read_parameters(request, FacetParameters)
+    return json_reply(await service.threads.run(request, _facets, service, corpus, asked))
 
 
-@router.get("/duplicates", summary="Copies, and pictures alike", response_model=DuplicatesAnswer)
-async def duplicates(
-    request: Request,
-    service: Shared,
-    corpus: Corpus,
-    parameters: Annotated[DuplicateParameters, Query()],
-) -> Response:
+@router.get(
+    "/duplicates",
+    summary="Copies, and pictures alike",
+    response_model=DuplicatesAnswer,
+    openapi_extra=parameters_of(DuplicateParameters),
+)
+async def duplicates(request: Request, service: Shared, corpus: Corpus) -> Response:
     """Find copies of the same picture and pictures that are alike. Deletes nothing.
 
     All pictures are compared: of a large corpus, ask about a part of it by a filter.
     """
-    return json_reply(await service.threads.run(request, _duplicates, service, corpus, parameters))
+    asked = read_parameters(request, DuplicateParameters)
+    return json_reply(await service.threads.run(request, _duplicates, service, corpus, asked))
 
 
 @router.post("/classify", summary="Label items by words alone", response_model=ClassifyAnswer)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from searchengine.errors import QueryError, SearchEngineError
 from searchengine.records import MODALITIES, Item, Side
 from searchengine.service.bodies import FORM, JSON, media_type, read_form, read_json
+from searchengine.service.parameters import parameters_of, read_parameters
 from searchengine.service.problems import describe
 from searchengine.service.questions import dump, filter_of
 from searchengine.service.replies import body_of, json_reply
@@ -52,17 +53,16 @@ async def add_items(request: Request, service: Shared, corpus: Corpus) -> Respon
     return json_reply(await service.threads.run(request, _add_files, service, corpus, files, about))
 
 
-@router.delete("", summary="Take out the items that match", response_model=RemovedAnswer)
-async def remove_items(
-    request: Request,
-    service: Shared,
-    corpus: Corpus,
-    parameters: Annotated[DeleteParameters, Query()],
-) -> Response:
+@router.delete(
+    "",
+    summary="Take out the items that match",
+    response_model=RemovedAnswer,
+    openapi_extra=parameters_of(DeleteParameters),
+)
+async def remove_items(request: Request, service: Shared, corpus: Corpus) -> Response:
     """Remove items from the index. Files are left alone, but for pictures that were sent here."""
-    return json_reply(
-        await service.threads.run(request, _remove_where, service, corpus, parameters.filter)
-    )
+    where = read_parameters(request, DeleteParameters).filter
+    return json_reply(await service.threads.run(request, _remove_where, service, corpus, where))
 
 
 @router.delete("/{id}", summary="Take an item out", response_model=RemovedAnswer)

@@ -1,0 +1,64 @@
+"""What stands behind an address's question mark."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+
+from searchengine.service.parameters import parameters_of, read_parameters
+from searchengine.service.schemas.strict import Given
+
+
+class Wanted(Given):
+    word: str
+    names: list[str] = Field(default=[])
+    kinds: list[Literal["a", "b"]] | None = None
+    limit: int = 10
+
+
+def request(query: bytes) -> Request:
+    return Request({"type": "http", "query_string": query, "headers": []})
+
+
+def test_a_list_is_what_stands_there_several_times() -> None:
+    read = read_parameters(request(b"word=x&names=1&kinds=a&names=2&limit=3"), Wanted)
+    assert read == Wanted(word="x", names=["1", "2"], kinds=["a"], limit=3)
+    assert read_parameters(request(b"word=x"), Wanted).model_fields_set == {"word"}
+
+
+def test_one_that_is_no_list_counts_as_it_stands_there_last() -> None:
+    assert read_parameters(request(b"word=x&word=%C3%A4+y"), Wanted).word == "ä y"
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        (b"", ("query", "word")),
+        (b"word=x&limit=many", ("query", "limit")),
+        (b"word=x&kinds=a&kinds=c", ("query", "kinds", 1)),
+        (b"word=x&other=1", ("query", "other")),
+    ],
+)
+def test_what_does_not_fit_is_named(query: bytes, where: tuple[str | int, ...]) -> None:
+    with pytest.raises(RequestValidationError) as raised:
+        read_parameters(request(query), Wanted)
+    assert raised.value.errors()[0]["loc"] == where
+
+
+def test_the_document_tells_of_each_parameter() -> None:
+    told = {one["name"]: one for one in parameters_of(Wanted)["parameters"]}
+    assert list(told) == ["word", "names", "kinds", "limit"]
+    assert [name for name, one in told.items() if one["required"]] == ["word"]
+    assert told["limit"]["schema"] == {"type": "integer", "default": 10, "title": "Limit"}
+
+
+def test_a_model_within_a_model_is_no_parameter() -> None:
+    class Outer(BaseModel):
+        inner: Wanted
+
+    with pytest.raises(ValueError, match="Outer: a parameter is"):
+        parameters_of(Outer)
