@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
 
 from searchengine.encoders.names import public_name
 from searchengine.errors import MismatchError, QueryError, UnknownModelError
@@ -169,8 +170,6 @@ def itself(terms: Sequence[Term]) -> frozenset[str]:
 
 
 def dump(value: Any) -> bytes:
-    """Return strict JSON in UTF-8."""
+    """Return JSON in UTF-8 of values that are JSON's (``present.strict_json.plain``)."""
     with current_call().stage("serialise"):
-        return json.dumps(
-            value, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        ).encode()
+        return to_json(value, inf_nan_mode="null")

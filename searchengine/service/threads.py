@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from fastapi import Request
 
+_SOON_S = 0.1
+"""Before it has passed nobody looks whether the client has gone: most are answered by then."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -59,21 +61,17 @@ class Threads:
         work = partial(context.run, _unless_gone, asked, function, *args, **kwargs)
         future = asyncio.get_running_loop().run_in_executor(self._pool, work)
         future.add_done_callback(self._ended)
-        leaving = asyncio.ensure_future(_left(request))
-        ends: set[asyncio.Future[Any]] = {future, leaving}
-        try:
-            timeout = None if call.left_s == float("inf") else call.left_s
-            await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            if future.done():
-                call.returned = time.perf_counter()
-                return future.result()
-            call.gone.set()
-            future.cancel()
-            if leaving.done():
-                raise ClientGoneError
-            raise DeadlineError("the request took longer than it was allowed to")
-        finally:
-            leaving.cancel()
+        # Nothing else here until it has begun, or it waits for this thread to let go of Python.
+        await asyncio.wait((future,), timeout=min(_SOON_S, call.left_s))
+        left = False if future.done() else await _left_before(future, request, call.left_s)
+        if future.done():
+            call.returned = time.perf_counter()
+            return future.result()
+        call.gone.set()
+        future.cancel()
+        if left:
+            raise ClientGoneError
+        raise DeadlineError("the request took longer than it was allowed to")
 
     def _ended(self, future: asyncio.Future[T]) -> None:
         self._under_way -= 1
@@ -90,6 +88,18 @@ def _unless_gone(asked: float, function: Callable[P, T], /, *args: P.args, **kwa
     call.spend("queue", time.perf_counter() - asked)
     call.check()
     return function(*args, **kwargs)
+
+
+async def _left_before(future: asyncio.Future[T], request: Request, seconds: float) -> bool:
+    """Wait for a result, as many seconds; tell whether the client closed the connection first."""
+    leaving = asyncio.ensure_future(_left(request))
+    ends: set[asyncio.Future[Any]] = {future, leaving}
+    try:
+        timeout = None if seconds == float("inf") else seconds
+        await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        return leaving.done()
+    finally:
+        leaving.cancel()
 
 
 async def _left(request: Request) -> None:
