@@ -36,15 +36,18 @@ class Requests:
             return
         call = Call(deadline=time.monotonic() + self._deadline_s)
         status = 0
+        answered: float | None = None
 
         async def send_on(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"].append((b"x-request-id", call.id.encode()))
                 if call.returned is not None:
                     call.spend("serialise", time.perf_counter() - call.returned)
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                answered = time.perf_counter()  # what is put away after that, nobody waits for
 
         start = time.perf_counter()
         with calling(call):
@@ -59,7 +62,7 @@ class Requests:
                 )
                 await broken(scope, receive, send_on)
             finally:
-                self._count(scope, call, status, time.perf_counter() - start)
+                self._count(scope, call, status, (answered or time.perf_counter()) - start)
 
     def _count(self, scope: Scope, call: Call, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
