@@ -31,8 +31,8 @@ def serve(app: FastAPI, chosen: ServiceSettings) -> None:
             app.state.service.jobs.closed.set()
             super().handle_exit(sig, frame)
 
-    # Requests share the cores. A small product over all of them waits for those that are busy, and
-    # that takes longer than the product: 13 ms in place of 0.5 beside one busy core of two.
+    # Requests share the cores. A small product over all of them waits for those that are busy, now
+    # and then fifty times as long as it takes on one (bench/product_threads.py).
     threadpool_limits(1, user_api="blas")
     log_to_stderr(logging.getLevelName(chosen.log.upper()))
     server = Server(
