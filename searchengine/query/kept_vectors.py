@@ -11,6 +11,7 @@ two processes may write at once, and one may be killed.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -146,6 +147,7 @@ class KeptVectors:
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
+@functools.lru_cache(maxsize=64)
 def _hash(text: str, prompts: str) -> bytes:
     """Name a text in the sentences it is put into, which a person may have changed."""
     templates: Any = load_templates()[prompts] if prompts != "off" else None

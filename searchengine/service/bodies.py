@@ -22,12 +22,16 @@ MOST_FILES = 64
 """Of one request."""
 
 
-def media_type(request: Request) -> str:
-    """Return what the body is sent as. Raises an error 415 for what is neither JSON nor a form."""
+def media_type(request: Request, *taken: str) -> str:
+    """Return what the body is sent as, one of those taken: by default JSON and forms.
+
+    Raises an error 415 for what is none of them.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in (JSON, FORM):
+    if kind in (taken or (JSON, FORM)):
         return kind
-    raise HTTPException(415, f"send {JSON}, or {FORM} with files, not {kind or 'nothing'}")
+    wanted = " or ".join(taken) or f"{JSON}, or {FORM} with files"
+    raise HTTPException(415, f"send {wanted}, not {kind or 'nothing'}")
 
 
 def read_json(data: bytes | str, model: type[Body], *before: str) -> Body:

@@ -19,6 +19,7 @@ READ_BY_ROUTES: tuple[type[BaseModel], ...] = (
     asking.SearchRequest,
     asking.UploadSearchRequest,
     asking.SearchForm,
+    asking.BatchRequest,
     writing.NewItems,
     writing.ItemsForm,
     writing.PicturesFacts,

@@ -1,4 +1,4 @@
-"""Parameters of an address, behind its question mark: read by the routes, told to OpenAPI.
+"""Parameters of an address, in its path and behind its question mark: read here, told to OpenAPI.
 
 FastAPI does both for a model, too, and goes over the model's annotations with every request: for
 the two dozen parameters of a search that was a third of all that HTTP took.
@@ -34,16 +34,30 @@ def read_parameters(request: Request, model: type[Parameters]) -> Parameters:
         raise invalid(error, part="query") from None
 
 
-def parameters_of(model: type[BaseModel]) -> dict[str, Any]:
+def read_path(request: Request, model: type[Parameters]) -> Parameters:
+    """Return the parameters in the path of a request's address as their model has them.
+
+    Raises ``RequestValidationError``.
+    """
+    try:
+        return model.model_validate(request.path_params)
+    except ValidationError as error:
+        raise invalid(error, part="path") from None
+
+
+def parameters_of(
+    query: type[BaseModel] | None = None, *, path: type[BaseModel] | None = None
+) -> dict[str, Any]:
     """Return what OpenAPI says of parameters that a route reads by itself."""
-    schema = _schema(model)
-    needed = schema.get("required", ())
     told = []
-    for name, one in schema["properties"].items():
-        about = {"description": one["description"]} if "description" in one else {}
-        told.append(
-            {"name": name, "in": "query", "required": name in needed, "schema": one} | about
-        )
+    for place, model in (("path", path), ("query", query)):
+        schema = _schema(model) if model is not None else {"properties": {}}
+        needed = schema.get("required", ())
+        for name, one in schema["properties"].items():
+            about = {"description": one["description"]} if "description" in one else {}
+            told.append(
+                {"name": name, "in": place, "required": name in needed, "schema": one} | about
+            )
     return {"parameters": told}
 
 

@@ -16,7 +16,7 @@ from searchengine.query.query import Page, Query, Shape
 from searchengine.query.terms import Known, Picture, PictureAt, RawVector, Term
 from searchengine.service.call import current_call
 from searchengine.service.problems import NotAllowedError, at
-from searchengine.service.schemas.asking import Wording
+from searchengine.service.schemas.asking import SearchParameters, Wording
 from searchengine.store.filters import filter_from_json, parse_filter
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ _SHAPE = tuple(field.name for field in fields(Shape))
 
 
 def asked_terms(
-    request: SearchRequest, uploads: Mapping[str, Upload] | None = None
+    request: SearchRequest | SearchParameters, uploads: Mapping[str, Upload] | None = None
 ) -> tuple[Term, ...]:
     """Return the terms of a question, nothing read yet. Raises ``QueryError``.
 
     Where neither ``query`` nor ``terms`` is given, each upload is a term.
     """
     sent = uploads or {}
-    if request.query is not None:
+    if isinstance(request, SearchParameters) or request.query is not None:
         with at("/query"):
             return parse_query(request.query)
     if request.terms is None:

@@ -47,11 +47,16 @@ class Service:
         self.corpora.close()
 
 
-async def _service(request: Request) -> Service:  # in the event loop: there is nothing to wait for
+def service_of(request: Request) -> Service:
+    """Return what all routes share."""
     found = request.app.state.service
     assert isinstance(found, Service)
     return found
 
 
+async def _service(request: Request) -> Service:  # in the event loop: there is nothing to wait for
+    return service_of(request)
+
+
 Shared = Annotated[Service, Depends(_service)]
-"""A parameter of a route: ``service: Shared``."""
+"""A parameter of a route that FastAPI calls: ``service: Shared``."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
 from searchengine.errors import DeadlineError, OverloadError
 from searchengine.service.call import current_call
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fastapi import Request
+
+    from searchengine.service.call import Call
 
 _SOON_S = 0.1
 """Before it has passed nobody looks whether the client has gone: most are answered by then."""
@@ -48,35 +51,50 @@ class Threads:
 
         The request's body must have been read. Raises what the function raises,
         ``OverloadError`` where too many wait already, ``DeadlineError`` when the call's time is
-        over, and ``ClientGoneError``. In the last two cases the call is marked as gone: a function
-        that has not begun never will, and one at work finds out where it looks
-        (``Call.check``).
+        over, and ``ClientGoneError``. Where it raises, the call is marked as gone: a function that
+        has not begun never will, and one at work finds out where it looks (``Call.check``); until
+        then it counts as under way.
         """
         call = current_call()
         if self._under_way >= self._most:
             raise OverloadError("too many requests are waiting", retry_after_s=1)
-        self._under_way += 1
-        context = copy_context()
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[T] = loop.create_future()
         asked = time.perf_counter()
-        work = partial(context.run, _unless_gone, asked, function, *args, **kwargs)
-        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
-        future.add_done_callback(self._ended)
+        work = partial(copy_context().run, _unless_gone, asked, function, *args, **kwargs)
+        # Not the loop's own way into a pool: that goes through a second future, and twice as many
+        # turns of the loop.
+        begun = self._pool.submit(self._do, loop, ended, work)
+        self._under_way += 1
+        watching = _Watching(request, ended, call)
+        timer = loop.call_later(min(_SOON_S, call.left_s), watching.begin)
         # Nothing else here until it has begun, or it waits for this thread to let go of Python.
-        await asyncio.wait((future,), timeout=min(_SOON_S, call.left_s))
-        left = False if future.done() else await _left_before(future, request, call.left_s)
-        if future.done():
+        try:
+            return await ended
+        except BaseException:
+            call.gone.set()
+            if begun.cancel():
+                self._under_way -= 1
+            raise
+        finally:
             call.returned = time.perf_counter()
-            return future.result()
-        call.gone.set()
-        future.cancel()
-        if left:
-            raise ClientGoneError
-        raise DeadlineError("the request took longer than it was allowed to")
+            timer.cancel()
+            watching.end()
 
-    def _ended(self, future: asyncio.Future[T]) -> None:
+    def _do(
+        self, loop: asyncio.AbstractEventLoop, ended: asyncio.Future[T], work: Callable[[], T]
+    ) -> None:
+        """Do the work, in a thread, and have the loop told of it."""
+        try:
+            tell = partial(_succeed, ended, work())
+        except BaseException as error:
+            tell = partial(_fail, ended, error)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(self._ended, tell)
+
+    def _ended(self, tell: Callable[[], None]) -> None:
         self._under_way -= 1
-        if not future.cancelled():
-            future.exception()  # what nobody waits for is not reported as never looked at
+        tell()
 
     def close(self) -> None:
         """Begin nothing further; what is at work ends in its own time."""
@@ -90,16 +108,40 @@ def _unless_gone(asked: float, function: Callable[P, T], /, *args: P.args, **kwa
     return function(*args, **kwargs)
 
 
-async def _left_before(future: asyncio.Future[T], request: Request, seconds: float) -> bool:
-    """Wait for a result, as many seconds; tell whether the client closed the connection first."""
-    leaving = asyncio.ensure_future(_left(request))
-    ends: set[asyncio.Future[Any]] = {future, leaving}
-    try:
-        timeout = None if seconds == float("inf") else seconds
-        await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        return leaving.done()
-    finally:
-        leaving.cancel()
+def _succeed(ended: asyncio.Future[T], result: T) -> None:
+    if not ended.done():
+        ended.set_result(result)
+
+
+def _fail(ended: asyncio.Future[T], error: BaseException) -> None:
+    if not ended.done():
+        ended.set_exception(error)
+
+
+class _Watching(Generic[T]):
+    """Looks, once it is begun, whether the client goes or the time ends before the work does."""
+
+    def __init__(self, request: Request, ended: asyncio.Future[T], call: Call) -> None:
+        self._request = request
+        self._ended = ended
+        self._call = call
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        self._task = asyncio.ensure_future(self._watch())
+
+    def end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _watch(self) -> None:
+        left_s = self._call.left_s
+        try:
+            await asyncio.wait_for(_left(self._request), None if left_s == float("inf") else left_s)
+            _fail(self._ended, ClientGoneError())
+        except (TimeoutError, asyncio.TimeoutError):
+            error = DeadlineError("the request took longer than it was allowed to")
+            _fail(self._ended, error)
 
 
 async def _left(request: Request) -> None:

@@ -9,7 +9,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 
-from searchengine.service.parameters import parameters_of, read_parameters
+from searchengine.service.parameters import parameters_of, read_parameters, read_path
 from searchengine.service.schemas.strict import Given
 
 
@@ -20,8 +20,13 @@ class Wanted(Given):
     limit: int = 10
 
 
-def request(query: bytes) -> Request:
-    return Request({"type": "http", "query_string": query, "headers": []})
+class Place(BaseModel):
+    corpus: str = Field(min_length=2, description="Where.")
+
+
+def request(query: bytes, **path: str) -> Request:
+    told = {"query_string": query, "path_params": path, "headers": []}
+    return Request({"type": "http", **told})
 
 
 def test_a_list_is_what_stands_there_several_times() -> None:
@@ -47,6 +52,21 @@ def test_what_does_not_fit_is_named(query: bytes, where: tuple[str | int, ...]) 
     with pytest.raises(RequestValidationError) as raised:
         read_parameters(request(query), Wanted)
     assert raised.value.errors()[0]["loc"] == where
+
+
+def test_what_stands_in_the_path_is_read_and_checked() -> None:
+    assert read_path(request(b"", corpus="pets"), Place).corpus == "pets"
+    with pytest.raises(RequestValidationError) as raised:
+        read_path(request(b"", corpus="p"), Place)
+    assert raised.value.errors()[0]["loc"] == ("path", "corpus")
+
+
+def test_the_document_tells_of_the_path_first() -> None:
+    place, *behind = parameters_of(Wanted, path=Place)["parameters"]
+    assert (place["name"], place["in"], place["required"]) == ("corpus", "path", True)
+    assert place["description"] == "Where."
+    assert {one["in"] for one in behind} == {"query"}
+    assert parameters_of(path=Place)["parameters"] == [place]
 
 
 def test_the_document_tells_of_each_parameter() -> None:

@@ -194,6 +194,12 @@ def test_likes_of_an_item(client: TestClient, engine: SearchEngine) -> None:
     assert problem_of(client.get("/v1/corpora/scenes/items/ZZ/similar"))
 
 
+def test_a_batch_is_json(client: TestClient) -> None:
+    answer = client.post(SEARCH + "/batch", data={"queries": "dog"})
+    assert answer.status_code == 415
+    assert "send application/json, not application/x-www-form-urlencoded" in answer.text
+
+
 def test_a_batch_answers_each_in_its_place(client: TestClient) -> None:
     queries: list[dict[str, Any]] = [
         {"query": "a red car", "limit": 2},

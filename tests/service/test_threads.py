@@ -77,3 +77,19 @@ def test_there_is_room_again_once_the_work_has_ended() -> None:
         assert await threads.run(request(60), int) == 0
 
     asyncio.run(run())
+
+
+def test_work_that_was_given_up_counts_until_it_has_ended() -> None:
+    threads, done = Threads(1, 1), threading.Event()
+
+    async def run() -> None:
+        with calling(Call(deadline=time.monotonic() + 0.05)):
+            for function in (lambda: done.wait(10), int):  # the second never begins
+                with pytest.raises(DeadlineError):
+                    await threads.run(request(60), function)
+        assert threads.under_way == 1
+        done.set()
+        assert await threads.run(request(60), int) == 0
+        assert threads.under_way == 0
+
+    asyncio.run(run())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
@@ -111,8 +112,12 @@ def _too_often(buckets: Buckets | None, name: Hashable) -> Response | None:
 
 
 def _address(scope: Asgi) -> str:
+    return _network(str((scope.get("client") or ("unknown", 0))[0]))
+
+
+@lru_cache(maxsize=1024)
+def _network(host: str) -> str:
     """Return who asks, as far as an address tells: of IPv6 the network, for anybody has 2**64."""
-    host = str((scope.get("client") or ("unknown", 0))[0])
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

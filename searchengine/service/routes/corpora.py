@@ -10,7 +10,7 @@ from searchengine.errors import NotFoundError
 from searchengine.present.corpora import side_json
 from searchengine.service.questions import dump
 from searchengine.service.replies import json_reply
-from searchengine.service.routes.search import Corpus
+from searchengine.service.schemas.addresses import Corpus
 from searchengine.service.schemas.answering import CorporaAnswer, CorpusAnswer
 from searchengine.service.state import Service, Shared
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from searchengine.query.language import MAX_TERMS
 from searchengine.service.questions import asked_terms, check_allowed, dump
 from searchengine.service.replies import json_reply
-from searchengine.service.routes.search import Corpus
+from searchengine.service.schemas.addresses import Corpus
 from searchengine.service.schemas.asking import SearchRequest, TermRequest
 from searchengine.service.schemas.strict import ItemId, Modality, Strict, Told
 from searchengine.service.state import Service, Shared

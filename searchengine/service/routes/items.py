@@ -16,7 +16,7 @@ from searchengine.service.problems import Problem, problem_response
 from searchengine.service.questions import dump
 from searchengine.service.ranges import Span, UnsatisfiableError, is_known, wanted_span
 from searchengine.service.replies import json_reply
-from searchengine.service.routes.search import Corpus
+from searchengine.service.schemas.addresses import Corpus
 from searchengine.service.schemas.answering import ItemAnswer
 from searchengine.service.schemas.strict import ItemId
 from searchengine.service.state import Service, Shared

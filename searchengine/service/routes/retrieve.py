@@ -26,7 +26,7 @@ from searchengine.service.problems import at
 from searchengine.service.questions import dump, filter_of
 from searchengine.service.replies import body_of, json_reply
 from searchengine.service.routes.items import thumbnail_of
-from searchengine.service.routes.search import Corpus
+from searchengine.service.schemas.addresses import Corpus
 from searchengine.service.schemas.retrieving import (
     RetrieveAnswer,
     RetrieveForm,

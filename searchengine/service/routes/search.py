@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from searchengine.errors import SearchEngineError
 from searchengine.query.terms import Known, Term, Words
 from searchengine.service.bodies import FORM, JSON, Upload, media_type, read_form, read_json
 from searchengine.service.call import current_call
-from searchengine.service.parameters import parameters_of, read_parameters
+from searchengine.service.parameters import parameters_of, read_parameters, read_path
+from searchengine.service.plain_route import PlainRoute
 from searchengine.service.problems import at, describe
 from searchengine.service.questions import (
     answered,
@@ -22,6 +23,7 @@ from searchengine.service.questions import (
     question,
 )
 from searchengine.service.replies import body_of, json_reply
+from searchengine.service.schemas.addresses import CorpusAddress, ItemAddress
 from searchengine.service.schemas.answering import BatchAnswer, SearchAnswer
 from searchengine.service.schemas.asking import (
     BatchRequest,
@@ -31,82 +33,109 @@ from searchengine.service.schemas.asking import (
     SimilarParameters,
     UploadSearchRequest,
 )
-from searchengine.service.schemas.strict import ItemId
-from searchengine.service.state import Service, Shared
+from searchengine.service.state import Service, service_of
 
-router = APIRouter(prefix="/v1/corpora/{corpus}", tags=["search"])
-Corpus = Annotated[str, Path(min_length=1, max_length=128, description="A corpus by its name.")]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+
+router = APIRouter(prefix="/v1/corpora/{corpus}", tags=["search"], route_class=PlainRoute)
 
 
 @router.get(
     "/search",
     summary="Search by a text query that can be bookmarked",
     response_model=SearchAnswer,
-    openapi_extra=parameters_of(SearchParameters),
+    openapi_extra=parameters_of(SearchParameters, path=CorpusAddress),
 )
-async def search_by_address(request: Request, service: Shared, corpus: Corpus) -> Response:
+async def search_by_address(request: Request) -> Response:
     """Answer a query as it is typed on the command line."""
-    given = read_parameters(request, SearchParameters).model_dump(exclude_unset=True)
-    asked = SearchRequest.model_validate({"query": given.pop("q"), **given})
-    return json_reply(await service.threads.run(request, _answer, service, corpus, asked, {}))
+    corpus = read_path(request, CorpusAddress).corpus
+    asked = read_parameters(request, SearchParameters)
+    return await _reply(request, _answer, corpus, asked, {})
 
 
 @router.post(
     "/search",
     summary="Search by words, pictures, items and vectors, in any mix",
     response_model=SearchAnswer,
-    openapi_extra=body_of((JSON, SearchRequest), (FORM, SearchForm)),
+    openapi_extra={
+        **parameters_of(path=CorpusAddress),
+        **body_of((JSON, SearchRequest), (FORM, SearchForm)),
+    },
 )
-async def search(request: Request, service: Shared, corpus: Corpus) -> Response:
+async def search(request: Request) -> Response:
     """Answer a question: what ``search --json`` prints.
 
     A form sends pictures along: each file is a term, or what ``{"upload": "NAME"}`` in the
     question of the field ``query`` names.
     """
+    corpus = read_path(request, CorpusAddress).corpus
     uploads: dict[str, Upload] = {}
     if media_type(request) == JSON:
         asked = read_json(await request.body(), SearchRequest)
     else:
         said, uploads = await read_form(request, "query")
         asked = read_json(said if said is not None else "{}", UploadSearchRequest, "query")
-    return json_reply(await service.threads.run(request, _answer, service, corpus, asked, uploads))
+    return await _reply(request, _answer, corpus, asked, uploads)
 
 
 @router.post(
     "/search/batch",
     summary="Answer several questions",
     response_model=BatchAnswer,
+    openapi_extra={**parameters_of(path=CorpusAddress), **body_of((JSON, BatchRequest))},
 )
-async def search_batch(
-    request: Request, service: Shared, corpus: Corpus, asked: BatchRequest
-) -> Response:
+async def search_batch(request: Request) -> Response:
     """Answer each question, or say in its place why there is no answer.
 
     A batch that does not fit its schema is refused as a whole.
     """
-    return json_reply(await service.threads.run(request, _answer_all, service, corpus, asked))
+    corpus = read_path(request, CorpusAddress).corpus
+    media_type(request, JSON)
+    asked = read_json(await request.body(), BatchRequest)
+    return await _reply(request, _answer_all, corpus, asked)
 
 
 @router.get(
     "/items/{id}/similar",
     summary="Find what is like an indexed item",
     response_model=SearchAnswer,
-    openapi_extra=parameters_of(SimilarParameters),
+    openapi_extra=parameters_of(SimilarParameters, path=ItemAddress),
 )
-async def similar(request: Request, service: Shared, corpus: Corpus, id: ItemId) -> Response:
+async def similar(request: Request) -> Response:
     """Answer as ``similar id:ID --json`` does."""
+    item = read_path(request, ItemAddress)
     asked = read_parameters(request, SimilarParameters)
-    return json_reply(await service.threads.run(request, _similar, service, corpus, id, asked))
+    return await _reply(request, _similar, item.corpus, item.id, asked)
+
+
+async def _reply(
+    request: Request,
+    work: Callable[Concatenate[Service, str, P], bytes],
+    corpus: str,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> Response:
+    service = service_of(request)
+    return json_reply(await service.threads.run(request, work, service, corpus, *args, **kwargs))
 
 
 def _answer(
-    service: Service, corpus: str, asked: SearchRequest, uploads: dict[str, Upload]
+    service: Service,
+    corpus: str,
+    asked: SearchRequest | SearchParameters,
+    uploads: dict[str, Upload],
 ) -> bytes:
     return dump(_answer_json(service, corpus, asked, uploads))
 
 
 def _answer_json(
-    service: Service, corpus: str, asked: SearchRequest, uploads: dict[str, Upload]
+    service: Service,
+    corpus: str,
+    asked: SearchRequest | SearchParameters,
+    uploads: dict[str, Upload],
 ) -> dict[str, Any]:
     engine = service.corpora.engine(corpus)
     terms = asked_terms(asked, uploads)

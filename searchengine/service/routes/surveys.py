@@ -32,7 +32,7 @@ from searchengine.service.parameters import parameters_of, read_parameters
 from searchengine.service.problems import at
 from searchengine.service.questions import dump, filter_of
 from searchengine.service.replies import json_reply
-from searchengine.service.routes.search import Corpus
+from searchengine.service.schemas.addresses import Corpus
 from searchengine.service.schemas.answering import FacetsAnswer
 from searchengine.service.schemas.surveys import (
     ClassifyAnswer,

@@ -13,7 +13,7 @@ from searchengine.service.parameters import parameters_of, read_parameters
 from searchengine.service.problems import describe
 from searchengine.service.questions import dump, filter_of
 from searchengine.service.replies import body_of, json_reply
-from searchengine.service.routes.search import Corpus
+from searchengine.service.schemas.addresses import Corpus
 from searchengine.service.schemas.strict import ItemId
 from searchengine.service.schemas.writing import (
     DeleteParameters,

@@ -261,7 +261,9 @@ class SimilarParameters(Arranging, Given):
 class SearchParameters(Wording, Arranging, Given):
     """A question in an address."""
 
-    q: QueryText = Field(description="As people type it: 2:golden retriever + beach - people")
+    query: QueryText = Field(
+        alias="q", description="As people type it: 2:golden retriever + beach - people"
+    )
     filter: FilterText | None = Field(default=None, description="width > 800 and ...")
 
 
