@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from searchengine.errors import DecodeError
 
+_MEANS_MORE = re.compile(r"[%?#;\x00-\x20]")
+"""Characters of a ``file://`` uri for which it has to be taken apart."""
 _ID_BYTES = 16
 """128 bits: at 10**9 items the chance of any collision is below 10**-20."""
 
@@ -51,6 +54,8 @@ def path_text(uri: str) -> str | None:
     """Return what ``path_of`` does as text: hits are many, and a ``Path`` takes its time."""
     if uri[:5].lower() != "file:":
         return None
+    if uri.startswith("file:///") and os.name != "nt" and not _MEANS_MORE.search(uri):
+        return uri[len("file://") :]  # as most are
     path = os.fsdecode(unquote_to_bytes(urlsplit(uri).path))
     if os.name == "nt":  # file:///C:/x -> C:/x
         path = path.lstrip("/")

@@ -43,18 +43,9 @@ class Call:
         if self.gone.is_set() or self.left_s <= 0:
             raise DeadlineError("the request took longer than it was allowed to")
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> _Stage:
         """Count the time of a block as the stage's; but for what stages within it count."""
-        inner = _Inner()
-        token = _INNER.set(inner)
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            took = time.perf_counter() - start
-            _INNER.reset(token)
-            self.spend(name, took - inner.seconds, took)
+        return _Stage(self, name)
 
     def spend(self, name: str, seconds: float, whole: float | None = None) -> None:
         """Count seconds as a stage's, and not as those of the stage around it.
@@ -64,17 +55,31 @@ class Call:
         with self.counting:
             self.stages[name] = self.stages.get(name, 0.0) + seconds
         if (outer := _INNER.get()) is not None:
-            outer.seconds += seconds if whole is None else whole
+            outer.within_s += seconds if whole is None else whole
 
 
-@dataclass(slots=True)
-class _Inner:
-    """What the stages within a stage took."""
+class _Stage:
+    """A block whose time is counted. Written out: it stands around every call of the database."""
 
-    seconds: float = 0.0
+    __slots__ = ("_call", "_name", "_start", "_token", "within_s")
+
+    def __init__(self, call: Call, name: str) -> None:
+        self._call = call
+        self._name = name
+        self.within_s = 0.0
+        """What the stages within it took."""
+
+    def __enter__(self) -> None:
+        self._token = _INNER.set(self)
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        took = time.perf_counter() - self._start
+        _INNER.reset(self._token)
+        self._call.spend(self._name, took - self.within_s, took)
 
 
-_INNER: ContextVar[_Inner | None] = ContextVar("inner", default=None)
+_INNER: ContextVar[_Stage | None] = ContextVar("inner", default=None)
 _CALL: ContextVar[Call | None] = ContextVar("call", default=None)
 
 

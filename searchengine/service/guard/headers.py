@@ -17,7 +17,7 @@ PAGE_POLICY = (
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """Of everything else: an indexed file that is a page in disguise does nothing when opened."""
 
-_ALWAYS = (
+_ALWAYS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
@@ -25,7 +25,9 @@ _ALWAYS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
-_POLICY = b"content-security-policy"
+_NOT_KEPT = (b"cache-control", b"no-store")
+_OF_PAGES = ((b"content-security-policy", PAGE_POLICY.encode()), *_ALWAYS)
+_OF_DATA = ((b"content-security-policy", DATA_POLICY.encode()), *_ALWAYS)
 
 
 class SecurityHeaders:
@@ -42,14 +44,13 @@ class SecurityHeaders:
                 given = dict(message["headers"])
                 kind = given.get(b"content-type", b"").partition(b";")[0].strip().lower()
                 page = kind == b"text/html" and message["status"] < 400
-                policy = PAGE_POLICY if page else DATA_POLICY
-                wanted = [(_POLICY, policy.encode()), *_ALWAYS]
-                if scope["path"].startswith("/v1"):
-                    wanted.append((b"cache-control", b"no-store"))
+                wanted = _OF_PAGES if page else _OF_DATA
                 message["headers"] = [
                     *message["headers"],
-                    *(one for one in wanted if one[0] not in given),
+                    *[one for one in wanted if one[0] not in given],
                 ]
+                if scope["path"].startswith("/v1") and _NOT_KEPT[0] not in given:
+                    message["headers"].append(_NOT_KEPT)
             await send(message)
 
         await self._app(scope, receive, sending if scope["type"] == "http" else send)
