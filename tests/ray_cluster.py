@@ -88,12 +88,15 @@ class RayCluster:
 
     def kill_node(self) -> int:
         """Kill the node that is busiest, the head apart, as a power cut would: raylet and workers,
-        by SIGKILL. Return how many actors of stages have gone with it."""
+        by SIGKILL. Return how many actors of stages have gone with it; there must be some."""
         import psutil
 
         doomed = {node: _processes(node) for node in self._workers}
         node = max(doomed, key=lambda one: _stages(doomed[one]))
         count = _stages(doomed[node])
+        if not count:
+            every = [_processes(self._cluster.head_node), *doomed.values()]
+            raise AssertionError(f"no actor but on the head: {[*map(_titles, every)]}")
         self._workers.remove(node)
         for process in doomed[node]:
             with contextlib.suppress(psutil.Error):
@@ -125,10 +128,14 @@ def _processes(node: Any) -> list[Any]:
 
 
 def _stages(processes: list[Any]) -> int:
+    return sum(title.startswith("ray::MapWorker") for title in _titles(processes))
+
+
+def _titles(processes: list[Any]) -> list[str]:
     import psutil
 
-    count = 0
+    titles = []
     for process in processes:
         with contextlib.suppress(psutil.Error):
-            count += "".join(process.cmdline()[:1]).startswith("ray::MapWorker")
-    return count
+            titles.append("".join(process.cmdline()[:1]))
+    return titles
