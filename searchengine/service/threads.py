@@ -51,9 +51,9 @@ class Threads:
 
         The request's body must have been read. Raises what the function raises,
         ``OverloadError`` where too many wait already, ``DeadlineError`` when the call's time is
-        over, and ``ClientGoneError``. Where it raises, the call is marked as gone: a function that
-        has not begun never will, and one at work finds out where it looks (``Call.check``); until
-        then it counts as under way.
+        over, and ``ClientGoneError``. In the last two cases the call is marked as gone: a function
+        that has not begun never will, and one at work finds out where it looks (``Call.check``);
+        until then it counts as under way.
         """
         call = current_call()
         if self._under_way >= self._most:
@@ -71,15 +71,15 @@ class Threads:
         # Nothing else here until it has begun, or it waits for this thread to let go of Python.
         try:
             return await ended
-        except BaseException:
+        except asyncio.CancelledError:
             call.gone.set()
-            if begun.cancel():
-                self._under_way -= 1
             raise
         finally:
             call.returned = time.perf_counter()
             timer.cancel()
             watching.end()
+            if call.gone.is_set() and begun.cancel():
+                self._under_way -= 1
 
     def _do(
         self, loop: asyncio.AbstractEventLoop, ended: asyncio.Future[T], work: Callable[[], T]
@@ -138,10 +138,11 @@ class _Watching(Generic[T]):
         left_s = self._call.left_s
         try:
             await asyncio.wait_for(_left(self._request), None if left_s == float("inf") else left_s)
-            _fail(self._ended, ClientGoneError())
+            error: Exception = ClientGoneError()
         except (TimeoutError, asyncio.TimeoutError):
             error = DeadlineError("the request took longer than it was allowed to")
-            _fail(self._ended, error)
+        self._call.gone.set()
+        _fail(self._ended, error)
 
 
 async def _left(request: Request) -> None:

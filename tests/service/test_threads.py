@@ -93,3 +93,31 @@ def test_work_that_was_given_up_counts_until_it_has_ended() -> None:
         assert threads.under_way == 0
 
     asyncio.run(run())
+
+
+def test_an_error_of_the_work_ends_no_more_than_the_work() -> None:
+    threads, call = Threads(1, 0), Call()
+
+    async def run() -> int:
+        with calling(call):
+            with pytest.raises(ValueError, match="invalid literal"):
+                await threads.run(request(60), int, "no number")
+            return await threads.run(request(60), int, "7")
+
+    assert asyncio.run(run()) == 7
+    assert not call.gone.is_set()
+
+
+def test_work_that_nobody_waits_for_any_more_is_told_so() -> None:
+    threads, call = Threads(1, 0), Call()
+
+    async def run() -> None:
+        with calling(call):
+            waiting = asyncio.ensure_future(threads.run(request(60), until_gone))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(run())
+    assert call.gone.is_set()
